@@ -1,0 +1,77 @@
+# Every csrc/cpu/<name>.cpp is compiled once per SIMD level, into the namespace of that level; dispatch_tables.cpp, written
+# here, lists their kernel tables so that csrc/cpu/portable/dispatch.cpp can register the best level at first use.
+
+function(pyneural_common_options target)
+  target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR}/csrc)
+  target_compile_options(${target} PRIVATE -Wall -Wextra -ffunction-sections -fdata-sections)
+  if(PYNEURAL_WERROR)
+    target_compile_options(${target} PRIVATE -Werror)
+  endif()
+  # All that is not a kernel runs on any x86-64 made since 2009.
+  if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64" AND NOT ARGV1 STREQUAL "KERNELS")
+    target_compile_options(${target} PRIVATE -march=x86-64-v2)
+  endif()
+endfunction()
+
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+  set(pyneural_levels baseline avx2 avx512)
+  set(pyneural_flags_baseline -march=x86-64-v2)
+  set(pyneural_flags_avx2 -march=x86-64-v2 -mavx2 -mfma -mf16c)
+  set(pyneural_flags_avx512 -march=x86-64-v2 -mavx2 -mfma -mf16c -mavx512f -mavx512vl -mavx512bw -mavx512dq -mprefer-vector-width=512)
+else()
+  set(pyneural_levels baseline)  # NEON is part of every AArch64
+  set(pyneural_flags_baseline)
+endif()
+
+file(GLOB kernel_sources CONFIGURE_DEPENDS csrc/cpu/*.cpp)
+set(pyneural_kernel_targets)
+set(declarations "")
+set(tables "")
+foreach(level IN LISTS pyneural_levels)
+  add_library(kernels_${level} OBJECT ${kernel_sources})
+  pyneural_common_options(kernels_${level} KERNELS)
+  target_compile_definitions(kernels_${level} PRIVATE PN_SIMD_NAMESPACE=${level})
+  # errno and trapping keep GCC from vectorising; contraction gives FMA. No option that reorders sums.
+  target_compile_options(kernels_${level} PRIVATE ${pyneural_flags_${level}} -O3 -ffp-contract=fast -fno-math-errno
+    -fno-trapping-math -fno-exceptions -fno-rtti -fno-threadsafe-statics -fno-stack-protector -Wno-psabi -Wno-uninitialized)
+  list(APPEND pyneural_kernel_targets kernels_${level})
+  string(APPEND declarations "namespace ${level} {\n")
+  string(APPEND tables "const KernelEntry* const ${level}_tables[] = {")
+  foreach(source IN LISTS kernel_sources)
+    get_filename_component(name ${source} NAME_WE)
+    file(STRINGS ${source} has_table REGEX "^PN_KERNELS\\(")
+    if(has_table)
+      string(APPEND declarations "extern const KernelEntry ${name}_kernels[];\n")
+      string(APPEND tables "${level}::${name}_kernels, ")
+    endif()
+  endforeach()
+  string(APPEND declarations "}\n")
+  string(APPEND tables "nullptr};\n")
+endforeach()
+
+file(GLOB portable_sources CONFIGURE_DEPENDS csrc/cpu/portable/*.cpp)
+string(APPEND declarations "namespace portable {\n")
+string(APPEND tables "const KernelEntry* const portable_tables[] = {")
+foreach(source IN LISTS portable_sources)
+  get_filename_component(name ${source} NAME_WE)
+  file(STRINGS ${source} has_table REGEX "^PN_KERNELS\\(")
+  if(has_table)
+    string(APPEND declarations "extern const KernelEntry ${name}_kernels[];\n")
+    string(APPEND tables "portable::${name}_kernels, ")
+  endif()
+endforeach()
+string(APPEND declarations "}\n")
+string(APPEND tables "nullptr};\n")
+
+set(missing "")
+foreach(level baseline avx2 avx512)
+  if(NOT level IN_LIST pyneural_levels)
+    string(APPEND missing "const KernelEntry* const ${level}_tables[] = {nullptr};\n")
+  endif()
+endforeach()
+file(CONFIGURE OUTPUT ${CMAKE_CURRENT_BINARY_DIR}/dispatch_tables.cpp @ONLY CONTENT
+"// Written by cmake/kernels.cmake.
+#include \"cpu/dispatch.h\"
+namespace pyneural::cpu {
+${declarations}${tables}${missing}}
+")

@@ -1,0 +1,41 @@
+// Exceptions of the engine. bindings/ maps them to Python's ValueError, TypeError, IndexError, MemoryError.
+#pragma once
+
+#include <sstream>
+#include <stdexcept>
+#include <string>
+
+namespace pyneural {
+
+struct TypeError : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+// The loss or a gradient is NaN or infinite (a guard in a plan).
+struct NotFiniteError : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+template <class... Parts>
+std::string concat(const Parts&... parts) {
+  std::ostringstream out;
+  (out << ... << parts);
+  return out.str();
+}
+
+template <class... Parts>
+[[noreturn]] void value_error(const Parts&... parts) {
+  throw std::invalid_argument(concat(parts...));
+}
+
+template <class... Parts>
+[[noreturn]] void type_error(const Parts&... parts) {
+  throw TypeError(concat(parts...));
+}
+
+template <class... Parts>
+[[noreturn]] void index_error(const Parts&... parts) {
+  throw std::out_of_range(concat(parts...));
+}
+
+}  // namespace pyneural

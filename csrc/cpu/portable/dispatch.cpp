@@ -1,0 +1,73 @@
+#include "cpu/dispatch.h"
+
+#include <cstdlib>
+
+#include "core/error.h"
+#include "core/registry.h"
+
+namespace pyneural::cpu {
+
+namespace {
+
+struct Level {
+  const char* name;
+  const KernelEntry* const* tables;
+  bool supported;
+};
+
+// __builtin_cpu_supports checks cpuid and that the system saves the registers (xgetbv).
+std::vector<Level> levels() {
+#if defined(__x86_64__)
+  __builtin_cpu_init();
+  const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
+  const bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
+                      __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq");
+#else
+  const bool avx2 = false, avx512 = false;
+#endif
+  return {{"baseline", baseline_tables, true}, {"avx2", avx2_tables, avx2}, {"avx512", avx512_tables, avx512}};
+}
+
+Level choose() {
+  const char* forced = std::getenv("PYNEURAL_SIMD_LEVEL");
+  Level best{};
+  for (const Level& level : levels()) {
+    if (forced && *forced) {
+      if (std::string(forced) != level.name) continue;
+      if (!level.supported) value_error("PYNEURAL_SIMD_LEVEL=", forced, ": this processor cannot run that level.");
+      return level;
+    }
+    if (level.supported) best = level;
+  }
+  if (forced && *forced) {
+    value_error("PYNEURAL_SIMD_LEVEL=", forced, " is not a known level. Expected one of: baseline, avx2, avx512.");
+  }
+  return best;
+}
+
+std::string level_in_use;
+
+void register_all(const KernelEntry* const* tables) {
+  for (; *tables; ++tables) register_kernels(DeviceKind::cpu, *tables);
+}
+
+}  // namespace
+
+void register_cpu_kernels() {
+  const Level level = choose();
+  level_in_use = level.name;
+  register_all(portable_tables);
+  register_all(level.tables);
+}
+
+std::string simd_level() { return level_in_use; }
+
+std::vector<std::string> simd_levels() {
+  std::vector<std::string> names;
+  for (const Level& level : levels()) {
+    if (level.supported) names.push_back(level.name);
+  }
+  return names;
+}
+
+}  // namespace pyneural::cpu
