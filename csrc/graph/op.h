@@ -104,6 +104,8 @@ class FusionContext {
   virtual int uses(const Value& value) const = 0;  // readers, graph outputs and effects included
 };
 
+constexpr uint64_t in_place(int output, int input) { return uint64_t{1} << (8 * output + input); }
+
 struct OpDef {
   const char* name;
   Specs (*infer)(const InferCall&);
@@ -116,12 +118,21 @@ struct OpDef {
   bool effect = false;  // must run even if nobody reads its outputs (a guard)
   bool pack =
       false;  // output 0 is its inputs laid end to end (at offsets in PackParams): operands may be computed in place
-  uint32_t in_place = 0;  // bit i: the kernel allows output i to occupy the memory of input i
+  // Byte i, bit j: output i may occupy the memory of input j (of the same size); see in_place(). The kernel reads element
+  // k of that input before it writes element k of the output.
+  uint64_t in_place = 0;
+  mutable const KernelEntry* kernels[kDeviceKindCount] = {};  // found at first use
 };
 
 // Applies an op: runs its kernel if all inputs have values, else adds a node to the trace.
 Values apply(const OpDef& op, const Params& params, const Values& inputs);
 Value apply1(const OpDef& op, const Params& params, const Values& inputs);  // the only output
+
+// Sums two gradients of one value (defined by ops/binary.cpp).
+Value accumulate(const Value& a, const Value& b);
+
+// Sums two gradients of one value (defined by ops/binary.cpp).
+Value accumulate(const Value& a, const Value& b);
 
 // Gradients of the sum of targets (weighted by seeds, if given) with respect to sources; empty where there is no path.
 Values gradients(const Values& targets, const Values& sources, const Values& seeds = {});

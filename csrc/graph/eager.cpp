@@ -1,0 +1,97 @@
+// apply(): runs an op at once, or adds it to a trace.
+#include <cstring>
+
+#include "graph/node.h"
+#include "graph/op.h"
+#include "graph/trace.h"
+#include "graph/variable.h"
+
+namespace pyneural {
+
+namespace {
+
+// Below this, giving up Python's lock costs more than others can gain from it.
+constexpr size_t kReleaseBytes = 32 << 10;
+
+Tensor copy_of(const Tensor& tensor) {
+  Tensor copy = Tensor::empty(tensor.spec);
+  if (tensor.spec.bytes()) std::memcpy(copy.data(), tensor.data(), tensor.spec.bytes());
+  return copy;
+}
+
+void run_kernel(const OpDef& op, Node& node, const Values& inputs) {
+  const KernelEntry& kernel = kernel_for(op, DeviceKind::cpu);
+  std::vector<View> views;
+  views.reserve(inputs.size() + node.specs.size());
+  size_t bytes = 0;
+  for (const Value& input : inputs) {
+    views.push_back(input ? make_view(input.spec(), input.tensor().data()) : View{});
+    if (input) bytes += input.spec().bytes();
+  }
+  for (const Spec& spec : node.specs) {
+    node.tensors.push_back(Tensor::empty(spec));
+    views.push_back(make_view(spec, node.tensors.back().data()));
+    bytes += spec.bytes();
+  }
+  RunState state;
+  KernelArgs args{};
+  args.in = views.data();
+  args.num_in = static_cast<int>(inputs.size());
+  args.out = views.data() + inputs.size();
+  args.num_out = static_cast<int>(node.specs.size());
+  args.params = node.params.data();
+  args.state = &state;
+  std::shared_ptr<Storage> workspace;
+  if (kernel.workspace) {
+    const size_t needed = kernel.workspace(args);
+    if (needed) workspace = Storage::allocate(needed);
+    args.workspace = workspace ? workspace->data() : nullptr;
+  }
+  const KernelHooks& hooks = kernel_hooks();
+  const bool release = hooks.enter && bytes > kReleaseBytes;
+  void* token = release ? hooks.enter() : nullptr;
+  kernel.run(args);
+  if (release) hooks.leave(token);
+  if (state.status != Status::ok) throw_status(state, op.name);
+}
+
+}  // namespace
+
+Values apply(const OpDef& op, const Params& params, const Values& inputs) {
+  auto node = std::make_shared<Node>();
+  node->op = &op;
+  node->params = params;
+  node->specs = op.infer(InferCall{op, params, inputs});
+  bool symbolic = false, tracked = false;
+  for (const Value& input : inputs) {
+    if (!input) continue;
+    symbolic |= input.symbolic();
+    tracked |= input.node()->tracked;
+  }
+  if (symbolic) {
+    node->inputs = inputs;
+    node->tracked = tracked;
+    Trace::require_current(op.name);
+    if (op.effect) Trace::current()->add_effect(node);
+  } else {
+    if (op.view) {
+      const Node& source = *inputs[0].node();
+      Tensor tensor = source.shared_memory ? copy_of(inputs[0].tensor()) : inputs[0].tensor();
+      tensor.spec = node->specs[0];
+      node->tensors = {std::move(tensor)};
+    } else {
+      run_kernel(op, *node, inputs);
+    }
+    if (tracked && Recording::active()) {
+      node->inputs = inputs;
+      node->tracked = true;
+    }
+  }
+  Values outputs;
+  for (size_t i = 0; i < node->specs.size(); ++i) outputs.emplace_back(node, static_cast<int>(i));
+  return outputs;
+}
+
+Value apply1(const OpDef& op, const Params& params, const Values& inputs) { return apply(op, params, inputs)[0]; }
+
+}  // namespace pyneural

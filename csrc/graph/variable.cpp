@@ -1,0 +1,102 @@
+#include "graph/variable.h"
+
+#include <cstring>
+
+#include "graph/trace.h"
+
+namespace pyneural {
+
+namespace {
+
+std::atomic<uint64_t> layout{1};
+constexpr size_t kSlotAlignment = 64;
+
+Tensor clone(const Tensor& tensor) {
+  Tensor copy = Tensor::empty(tensor.spec);
+  if (tensor.spec.bytes()) std::memcpy(copy.data(), tensor.data(), tensor.spec.bytes());
+  return copy;
+}
+
+}  // namespace
+
+Variable::Variable(const Tensor& initial) : tensor_(clone(initial)) {}
+
+uint64_t Variable::layout_version() { return layout.load(std::memory_order_acquire); }
+
+Value Variable::read() {
+  if (Trace* trace = Trace::current()) return trace->read(shared_from_this());
+  auto node = reader_.lock();
+  if (!node) {
+    node = std::make_shared<Node>();
+    node->specs = {tensor_.spec};
+    node->tensors = {busy_ ? clone(tensor_) : tensor_};
+    node->variable = shared_from_this();
+    node->tracked = true;
+    node->shared_memory = true;
+    if (!busy_) reader_ = node;
+  }
+  return Value(node, 0);
+}
+
+void Variable::assign(const Value& value) {
+  if (value.shape() != spec().shape) {
+    value_error("A variable of shape ", spec().shape, " cannot be assigned a value of shape ", value.shape(), ".");
+  }
+  if (value.dtype() != spec().dtype) {
+    type_error("A variable of dtype ", dtype_name(spec().dtype), " cannot be assigned a value of dtype ",
+               dtype_name(value.dtype()), ".");
+  }
+  if (Trace* trace = Trace::current()) {
+    trace->assign(shared_from_this(), value);
+    return;
+  }
+  const Tensor source = value.tensor();  // detaching may change the node's own tensor
+  detach_readers();
+  if (spec().bytes()) std::memmove(tensor_.data(), source.data(), spec().bytes());
+}
+
+void Variable::detach_readers() {
+  const auto detach = [](Variable& variable) {
+    if (auto node = variable.reader_.lock()) {
+      node->tensors[0] = clone(variable.tensor_);
+      variable.reader_.reset();
+    }
+  };
+  detach(*this);
+  if (base_) detach(*base_);
+  for (const auto& window : windows_) {
+    if (auto variable = window.lock()) detach(*variable);
+  }
+}
+
+std::shared_ptr<Variable> Variable::flatten(const std::vector<std::shared_ptr<Variable>>& variables) {
+  if (variables.empty()) value_error("`flatten_variables` needs at least one variable.");
+  const DType dtype = variables[0]->spec().dtype;
+  size_t bytes = 0;
+  std::vector<int64_t> offsets;
+  for (const auto& variable : variables) {
+    if (variable->spec().dtype != dtype) type_error("`flatten_variables`: the variables have different dtypes.");
+    offsets.push_back(static_cast<int64_t>(bytes));
+    bytes += (variable->spec().bytes() + kSlotAlignment - 1) / kSlotAlignment * kSlotAlignment;
+  }
+  Tensor flat = Tensor::empty({Shape{static_cast<int64_t>(bytes / dtype_size(dtype))}, dtype});
+  if (bytes) std::memset(flat.data(), 0, bytes);
+  auto base = std::make_shared<Variable>(Tensor::empty({Shape{0}, dtype}));
+  base->tensor_ = flat;
+  base->offsets_ = offsets;
+  for (size_t i = 0; i < variables.size(); ++i) {
+    Variable& variable = *variables[i];
+    variable.detach_readers();
+    if (variable.spec().bytes()) {
+      std::memcpy(static_cast<char*>(flat.data()) + offsets[i], variable.tensor_.data(), variable.spec().bytes());
+    }
+    variable.tensor_ = Tensor{flat.storage, static_cast<size_t>(offsets[i]), variable.spec()};
+    variable.base_ = base;
+    variable.base_offset_ = static_cast<size_t>(offsets[i]);
+    base->windows_.push_back(variables[i]);
+  }
+  layout.fetch_add(1, std::memory_order_acq_rel);
+  return base;
+}
+
+}  // namespace pyneural
