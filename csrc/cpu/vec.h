@@ -49,7 +49,7 @@ PN_INLINE void store(T* p, V v) {
 }
 template <class T>
 PN_INLINE Vec<T> broadcast(T x) {
-  return Vec<T>{} + x;
+  return x - Vec<T>{};  // not x + 0: that is no identity for -0 and would cost an addition
 }
 
 // The first n lanes (0 <= n <= lanes); the others read as zero, and memory behind them is not touched.
