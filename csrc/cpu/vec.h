@@ -133,15 +133,32 @@ PN_INLINE Vec<double> vsqrt(Vec<double> v) {
 #endif
 }
 
-// Sum of the lanes in a fixed order: halves are added until one lane is left.
+// Folds the lanes in a fixed order: the upper half onto the lower until one lane is left. Through ever narrower
+// vectors, so that the compiler keeps them in registers.
+template <class V, class Fn>
+PN_INLINE auto reduce_lanes(V v, const Fn& fn) {
+  constexpr int lanes = sizeof(v) / sizeof(v[0]);
+  if constexpr (lanes == 16) {
+    return reduce_lanes(fn(__builtin_shufflevector(v, v, 0, 1, 2, 3, 4, 5, 6, 7),
+                           __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15)),
+                        fn);
+  } else if constexpr (lanes == 8) {
+    return reduce_lanes(fn(__builtin_shufflevector(v, v, 0, 1, 2, 3), __builtin_shufflevector(v, v, 4, 5, 6, 7)), fn);
+  } else if constexpr (lanes == 4) {
+    const V folded = fn(v, __builtin_shufflevector(v, v, 2, 3, 2, 3));
+    return fn(folded, __builtin_shufflevector(folded, folded, 1, 1, 1, 1))[0];
+  } else {
+    static_assert(lanes == 2);
+    return fn(v, __builtin_shufflevector(v, v, 1, 1))[0];
+  }
+}
 template <class V>
 PN_INLINE auto reduce_add(V v) {
-  constexpr int lanes = sizeof(v) / sizeof(v[0]);
-  auto lane = v;
-  for (int half = lanes / 2; half > 0; half /= 2) {
-    for (int i = 0; i < half; ++i) lane[i] = lane[i] + lane[i + half];
-  }
-  return lane[0];
+  return reduce_lanes(v, [](auto a, auto b) __attribute__((always_inline)) { return a + b; });
+}
+template <class V>
+PN_INLINE auto reduce_max(V v) {
+  return reduce_lanes(v, [](auto a, auto b) __attribute__((always_inline)) { return vmax(a, b); });
 }
 
 }  // namespace
