@@ -68,6 +68,9 @@ PN_INLINE Vec<float> load_first(const float* p, int n) {
 PN_INLINE Vec<double> load_first(const double* p, int n) {
 #if defined(__AVX512F__)
   return (Vec<double>)_mm512_maskz_loadu_pd((__mmask8)((1u << n) - 1), p);
+#elif defined(__AVX2__)
+  const __m256i lane = _mm256_setr_epi64x(0, 1, 2, 3);
+  return (Vec<double>)_mm256_maskload_pd(p, _mm256_cmpgt_epi64(_mm256_set1_epi64x(n), lane));
 #else
   Vec<double> v{};
   __builtin_memcpy(&v, p, n * sizeof(double));
@@ -87,6 +90,9 @@ PN_INLINE void store_first(float* p, Vec<float> v, int n) {
 PN_INLINE void store_first(double* p, Vec<double> v, int n) {
 #if defined(__AVX512F__)
   _mm512_mask_storeu_pd(p, (__mmask8)((1u << n) - 1), (__m512d)v);
+#elif defined(__AVX2__)
+  const __m256i lane = _mm256_setr_epi64x(0, 1, 2, 3);
+  _mm256_maskstore_pd(p, _mm256_cmpgt_epi64(_mm256_set1_epi64x(n), lane), (__m256d)v);
 #else
   __builtin_memcpy(p, &v, n * sizeof(double));
 #endif

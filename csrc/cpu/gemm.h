@@ -1,0 +1,42 @@
+// Matrix products for kernels. Functions of the SIMD level being compiled; defined in gemm.cpp.
+#pragma once
+
+#include "core/dtype.h"
+#include "ops/activation_params.h"
+
+namespace pyneural::cpu::PN_SIMD_NAMESPACE {
+
+// What happens to a sum before it is stored: C = activation(sum + (accumulate ? C : 0) + bias).
+struct Epilogue {
+  const void* bias = nullptr;  // one value per column of C, of C's type; or nullptr
+  Activation activation = Activation::linear;
+  bool accumulate = false;
+};
+
+// The element at (row, col) is data[row * row_stride + col * col_stride].
+template <class T>
+struct MatrixView {
+  const T* data;
+  int64_t row_stride;
+  int64_t col_stride;
+};
+
+// C[m x n] = epilogue(sum over p < count of A_p[m x k] * B_p[k x n]) on the calling thread, nothing packed. The element
+// of A_p at (row, col) is a[p][row * a_row_stride + col * a_col_stride]; B_p is row-major with rows ldb apart, C with
+// rows ldc apart. The order of a sum depends on m, n, k and count alone, and not on m if m >= 2.
+void gemm_panel(int64_t m, int64_t n, int64_t k, int64_t count, const float* const* a, int64_t a_row_stride,
+                int64_t a_col_stride, const float* const* b, int64_t ldb, float* c, int64_t ldc,
+                const Epilogue& epilogue);
+void gemm_panel(int64_t m, int64_t n, int64_t k, int64_t count, const double* const* a, int64_t a_row_stride,
+                int64_t a_col_stride, const double* const* b, int64_t ldb, double* c, int64_t ldc,
+                const Epilogue& epilogue);
+
+// C[m x n] = epilogue(A[m x k] * B[k x n]) on up to max_threads threads (see threads_for). Same bits for any number.
+// `workspace` holds gemm_workspace(m, n, k, sizeof(T)) bytes, 64-byte aligned.
+void gemm(int64_t m, int64_t n, int64_t k, const MatrixView<float>& a, const MatrixView<float>& b, float* c,
+          int64_t ldc, const Epilogue& epilogue, int max_threads, void* workspace);
+void gemm(int64_t m, int64_t n, int64_t k, const MatrixView<double>& a, const MatrixView<double>& b, double* c,
+          int64_t ldc, const Epilogue& epilogue, int max_threads, void* workspace);
+size_t gemm_workspace(int64_t m, int64_t n, int64_t k, size_t element_size);
+
+}  // namespace pyneural::cpu::PN_SIMD_NAMESPACE

@@ -1,0 +1,145 @@
+// The register tiles of the matrix product: R rows by V vectors of C stay in registers while k runs. Included by
+// gemm.cpp alone: each SIMD level compiles its own copy.
+#pragma once
+
+#include "cpu/vec.h"
+
+namespace pyneural::cpu::PN_SIMD_NAMESPACE {
+namespace {
+
+// One tile: C[R x V vectors] (+)= sum over p of A_p[R x k] * B_p[k x V vectors].
+template <class T>
+struct TileCall {
+  const T* const* a;  // count pointers each
+  const T* const* b;
+  int64_t count;
+  int64_t k;
+  int64_t a_offset;  // of the tile's first row in each A_p
+  int64_t b_offset;  // of the tile's first column in each B_p
+  int64_t a_row_stride;
+  int64_t a_col_stride;
+  int64_t ldb;
+  int b_lanes;  // how many lanes of the last vector may be read from B (all of them if B is a padded panel),
+  int c_lanes;  // and how many belong to C
+  T* c;
+  int64_t ldc;
+  const T* bias;  // of the tile's first column, or nullptr
+  bool accumulate;
+  bool relu;
+};
+
+template <class T>
+using TileFn = void (*)(const TileCall<T>&);
+
+// Accumulators, the row of B and one broadcast of A must fit the registers: R * V + V + 1 <= registers.
+#if PN_VECTOR_REGISTERS == 32
+constexpr int kMaxVectors = 4;
+constexpr int kTileRows[kMaxVectors + 1] = {0, 14, 12, 8, 6};
+#else
+constexpr int kMaxVectors = 4;
+constexpr int kTileRows[kMaxVectors + 1] = {0, 8, 6, 4, 2};
+#endif
+constexpr int kMaxTileRows = 14;
+
+// With AVX-512 a masked load costs what a plain one costs, so one instance serves whole and partial vectors.
+#if defined(__AVX512F__)
+constexpr bool kMasksAreFree = true;
+#else
+constexpr bool kMasksAreFree = false;
+#endif
+
+template <class T, int R, int V, bool kPartial>
+__attribute__((noinline)) void tile(const TileCall<T>& t) {
+  constexpr int L = kLanes<T>;
+  const int64_t row_stride = t.a_row_stride;
+  const int64_t col_stride = t.a_col_stride;
+  const int b_lanes = t.b_lanes;
+  Vec<T> sum[R][V];
+#pragma GCC unroll 16
+  for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 8
+    for (int v = 0; v < V; ++v) sum[r][v] = Vec<T>{};
+  }
+  for (int64_t p = 0; p < t.count; ++p) {
+    const T* a = t.a[p] + t.a_offset;
+    const T* b = t.b[p] + t.b_offset;
+    for (int64_t k = t.k; k > 0; --k) {
+      Vec<T> row[V];
+#pragma GCC unroll 8
+      for (int v = 0; v < V; ++v) {
+        row[v] = kPartial && v == V - 1 ? load_first(b + v * L, b_lanes) : load(b + v * L);
+      }
+#pragma GCC unroll 16
+      for (int r = 0; r < R; ++r) {
+        const Vec<T> x = broadcast(a[r * row_stride]);
+#pragma GCC unroll 8
+        for (int v = 0; v < V; ++v) sum[r][v] = fma(x, row[v], sum[r][v]);
+      }
+      a += col_stride;
+      b += t.ldb;
+    }
+  }
+  const int c_lanes = t.c_lanes;
+#pragma GCC unroll 8
+  for (int v = 0; v < V; ++v) {
+    const bool partial = kPartial && v == V - 1;
+    if (t.accumulate) {
+#pragma GCC unroll 16
+      for (int r = 0; r < R; ++r) {
+        const T* c = t.c + r * t.ldc + v * L;
+        sum[r][v] = (partial ? load_first(c, c_lanes) : load(c)) + sum[r][v];
+      }
+    }
+    if (t.bias) {
+      const Vec<T> bias = partial ? load_first(t.bias + v * L, c_lanes) : load(t.bias + v * L);
+#pragma GCC unroll 16
+      for (int r = 0; r < R; ++r) sum[r][v] = sum[r][v] + bias;
+    }
+    if (t.relu) {
+#pragma GCC unroll 16
+      for (int r = 0; r < R; ++r) sum[r][v] = select(sum[r][v] < Vec<T>{}, Vec<T>{}, sum[r][v]);
+    }
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r) {
+      T* c = t.c + r * t.ldc + v * L;
+      if (partial) {
+        store_first(c, sum[r][v], c_lanes);
+      } else {
+        store(c, sum[r][v]);
+      }
+    }
+  }
+}
+
+#define PN_TILES_2(V, R) tile<T, R, V, kPartial>, tile<T, R + 1, V, kPartial>
+#define PN_TILES_4(V, R) PN_TILES_2(V, R), PN_TILES_2(V, R + 2)
+#if PN_VECTOR_REGISTERS == 32
+template <class T, bool kPartial>
+constexpr TileFn<T> kTiles[kMaxVectors][kMaxTileRows] = {
+    {PN_TILES_4(1, 1), PN_TILES_4(1, 5), PN_TILES_4(1, 9), PN_TILES_2(1, 13)},
+    {PN_TILES_4(2, 1), PN_TILES_4(2, 5), PN_TILES_4(2, 9)},
+    {PN_TILES_4(3, 1), PN_TILES_4(3, 5)},
+    {PN_TILES_4(4, 1), PN_TILES_2(4, 5)}};
+#else
+template <class T, bool kPartial>
+constexpr TileFn<T> kTiles[kMaxVectors][kMaxTileRows] = {
+    {PN_TILES_4(1, 1), PN_TILES_4(1, 5)}, {PN_TILES_4(2, 1), PN_TILES_2(2, 5)}, {PN_TILES_4(3, 1)}, {PN_TILES_2(4, 1)}};
+#endif
+#undef PN_TILES_2
+#undef PN_TILES_4
+
+template <class T>
+PN_INLINE TileFn<T> find_tile(int rows, int vectors, bool partial) {
+  return kMasksAreFree || partial ? kTiles<T, true>[vectors - 1][rows - 1] : kTiles<T, false>[vectors - 1][rows - 1];
+}
+
+// The widest tile whose full height the rows can use.
+PN_INLINE int tile_vectors(int64_t rows) {
+  const int64_t wanted = rows < 6 ? rows : 6;
+  int vectors = kMaxVectors;
+  while (kTileRows[vectors] < wanted) --vectors;
+  return vectors;
+}
+
+}  // namespace
+}  // namespace pyneural::cpu::PN_SIMD_NAMESPACE
