@@ -42,8 +42,8 @@ KernelHooks& kernel_hooks() {
 
 void throw_status(const RunState& state, const char* op) {
   if (state.status == Status::index_out_of_range) {
-    index_error("`", op, "`: index ", state.value, " is out of range for size ", state.limit, " (at position ", state.position,
-                ").");
+    index_error("`", op, "`: index ", state.value, " is out of range for size ", state.limit, " (at position ",
+                state.position, ").");
   }
   throw NotFiniteError(concat("`", op, "`: a value is NaN or infinite."));
 }
@@ -65,9 +65,8 @@ bool Value::symbolic() const { return node_->symbolic(); }
 
 const Tensor& Value::tensor() const {
   if (symbolic()) {
-    value_error(
-        "This tensor is symbolic: it stands for a value of a traced function and has none of its own. Shape: ", shape(),
-        ", dtype: ", dtype_name(dtype()), ".");
+    value_error("This tensor is symbolic: it stands for a value of a traced function and has none of its own. Shape: ",
+                shape(), ", dtype: ", dtype_name(dtype()), ".");
   }
   return node_->tensors[index_];
 }

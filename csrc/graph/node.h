@@ -7,7 +7,7 @@
 
 namespace pyneural {
 
-struct Node {
+struct Node : std::enable_shared_from_this<Node> {
   Node();
   ~Node();
   Node(const Node&) = delete;

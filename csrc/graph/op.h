@@ -118,8 +118,8 @@ struct OpDef {
   bool effect = false;  // must run even if nobody reads its outputs (a guard)
   bool pack =
       false;  // output 0 is its inputs laid end to end (at offsets in PackParams): operands may be computed in place
-  // Byte i, bit j: output i may occupy the memory of input j (of the same size); see in_place(). The kernel reads element
-  // k of that input before it writes element k of the output.
+  // Byte i, bit j: output i may occupy the memory of input j (of the same size); see in_place(). The kernel reads
+  // element k of that input before it writes element k of the output.
   uint64_t in_place = 0;
   mutable const KernelEntry* kernels[kDeviceKindCount] = {};  // found at first use
 };

@@ -12,15 +12,17 @@ class Variable : public std::enable_shared_from_this<Variable> {
  public:
   explicit Variable(const Tensor& initial);  // copies
 
-  Value read();                    // in a trace: symbolic
+  Value read();                     // in a trace: symbolic
   void assign(const Value& value);  // same shape; cast is the caller's business
 
   const Spec& spec() const { return tensor_.spec; }
-  const Tensor& tensor() const { return tensor_; }  // the memory itself; changes with every write
+  const Tensor& tensor() const { return tensor_; }                 // the memory itself; changes with every write
   const std::shared_ptr<Variable>& base() const { return base_; }  // the flat variable that this one is a window on
   size_t base_offset() const { return base_offset_; }              // bytes
   const std::vector<std::weak_ptr<Variable>>& windows() const { return windows_; }
-  const std::vector<int64_t>& offsets() const { return offsets_; }  // of a flat variable: where its windows begin, bytes
+  const std::vector<int64_t>& offsets() const {
+    return offsets_;
+  }  // of a flat variable: where its windows begin, bytes
 
   // Called before somebody writes the memory: tensors handed out earlier keep their values.
   void detach_readers();

@@ -1,0 +1,228 @@
+#include "bindings/convert.h"
+
+#include <cstring>
+
+#include "graph/node.h"
+#include "graph/trace.h"
+#include "graph/variable.h"
+#include "ops/promote.h"
+
+namespace pyneural {
+
+namespace {
+
+struct NumpyDType {
+  char kind;
+  int size;
+  DType dtype;
+};
+constexpr NumpyDType kNumpyDTypes[] = {{'b', 1, DType::boolean}, {'u', 1, DType::uint8},   {'i', 1, DType::int8},
+                                       {'i', 2, DType::int16},   {'i', 4, DType::int32},   {'i', 8, DType::int64},
+                                       {'f', 2, DType::float16}, {'f', 4, DType::float32}, {'f', 8, DType::float64}};
+
+DType dtype_of(const py::array& array) {
+  const char kind = array.dtype().kind();
+  for (const NumpyDType& entry : kNumpyDTypes) {
+    if (entry.kind == kind && entry.size == array.itemsize()) return entry.dtype;
+  }
+  // Unsigned integers wider than a byte have no type of their own here: int64 holds them.
+  if (kind == 'u') return DType::int64;
+  type_error("Arrays of dtype ", py::str(array.dtype()).cast<std::string>(),
+             " are not supported. Expected bool, an integer or a float dtype.");
+}
+
+py::dtype numpy_dtype(DType dtype) {
+  for (const NumpyDType& entry : kNumpyDTypes) {
+    if (entry.dtype == dtype)
+      return py::dtype(std::string(1, entry.kind == 'b' ? '?' : entry.kind) +
+                       (entry.kind == 'b' ? "" : std::to_string(entry.size)));
+  }
+  return py::dtype("f4");
+}
+
+// Any array-like as a C-contiguous NumPy array in native byte order, whose dtype we have.
+py::array as_array(py::handle object) {
+  if (py::isinstance<py::str>(object) || py::isinstance<py::bytes>(object) || py::isinstance<py::dict>(object)) {
+    type_error("Expected an array, a tensor or a number. Received: ", py::repr(object).cast<std::string>(),
+               " (of type ", py::str(py::type::of(object).attr("__name__")).cast<std::string>(), ")");
+  }
+  const auto numpy = py::module_::import("numpy");
+  py::array array;
+  if (!py::isinstance<py::array>(object) && !py::hasattr(object, "__array__") && py::hasattr(object, "__dlpack__")) {
+    array = numpy.attr("from_dlpack")(object);
+  } else {
+    array = numpy.attr("asarray")(object);
+  }
+  const char kind = array.dtype().kind();
+  if (kind == 'O' || kind == 'U' || kind == 'S' || kind == 'c' || kind == 'M' || kind == 'm' || kind == 'V') {
+    type_error("Arrays of dtype ", py::str(array.dtype()).cast<std::string>(),
+               " are not supported. Expected bool, an integer or a float dtype.");
+  }
+  const py::dtype wanted = numpy_dtype(dtype_of(array));
+  return numpy.attr("ascontiguousarray")(array, "dtype"_a = wanted)
+      .attr("reshape")(array.attr("shape"))
+      .cast<py::array>();
+}
+
+Spec spec_of(const py::array& array) {
+  Shape shape;
+  for (py::ssize_t i = 0; i < array.ndim(); ++i) shape.push_back(array.shape(i));
+  return {shape, dtype_of(array)};
+}
+
+// The array lives as long as the tensor does.
+Tensor borrow(const py::array& array) {
+  auto owner = std::shared_ptr<void>(new py::array(array), [](void* held) {
+    const py::gil_scoped_acquire lock;
+    delete static_cast<py::array*>(held);
+  });
+  const Spec spec = spec_of(array);
+  return {Storage::borrow(const_cast<void*>(array.data()), spec.bytes(), std::move(owner)), 0, spec};
+}
+
+Tensor copy(const py::array& array) {
+  Tensor tensor = Tensor::empty(spec_of(array));
+  if (tensor.spec.bytes()) std::memcpy(tensor.data(), array.data(), tensor.spec.bytes());
+  return tensor;
+}
+
+template <class T>
+Value scalar(DType dtype, T number) {
+  Tensor tensor = Tensor::empty({Shape{}, dtype});
+  switch (dtype) {
+    case DType::boolean:
+    case DType::uint8:
+      *tensor.as<uint8_t>() = static_cast<uint8_t>(number);
+      break;
+    case DType::int8:
+      *tensor.as<int8_t>() = static_cast<int8_t>(number);
+      break;
+    case DType::int16:
+      *tensor.as<int16_t>() = static_cast<int16_t>(number);
+      break;
+    case DType::int32:
+      *tensor.as<int32_t>() = static_cast<int32_t>(number);
+      break;
+    case DType::int64:
+      *tensor.as<int64_t>() = static_cast<int64_t>(number);
+      break;
+    case DType::float64:
+      *tensor.as<double>() = static_cast<double>(number);
+      break;
+    case DType::float32:
+      *tensor.as<float>() = static_cast<float>(number);
+      break;
+    default:
+      return ops::cast_to(scalar(DType::float32, number), dtype);
+  }
+  return Value(std::move(tensor));
+}
+
+Value scalar_value(py::handle object, std::optional<DType> like) {
+  if (PyBool_Check(object.ptr())) return scalar(DType::boolean, static_cast<int>(object.ptr() == Py_True));
+  if (PyFloat_Check(object.ptr())) {
+    return scalar(like && is_floating(*like) ? *like : default_float(), PyFloat_AS_DOUBLE(object.ptr()));
+  }
+  const int64_t number = object.cast<int64_t>();
+  if (like && *like != DType::boolean && *like >= DType::int32) return scalar(*like, number);
+  const bool narrow = number >= INT32_MIN && number <= INT32_MAX;
+  return scalar(narrow ? DType::int32 : DType::int64, number);
+}
+
+}  // namespace
+
+DType& default_float() {
+  static DType dtype = DType::float32;
+  return dtype;
+}
+
+bool is_python_scalar(py::handle object) { return PyFloat_Check(object.ptr()) || PyLong_Check(object.ptr()); }
+
+DType dtype_from_name(const std::string& name) {
+  for (int i = 0; i < kDTypeCount; ++i) {
+    if (name == dtype_name(static_cast<DType>(i))) return static_cast<DType>(i);
+  }
+  value_error("Unknown dtype: '", name,
+              "'. Expected one of: bool, uint8, int8, int16, int32, int64, float16, bfloat16, float32, float64.");
+}
+
+Value to_value(py::handle object, std::optional<DType> like) {
+  if (object.is_none()) return {};
+  if (py::isinstance<PyTensor>(object)) return object.cast<const PyTensor&>().value;
+  if (py::isinstance<Variable>(object)) return object.cast<Variable&>().read();
+  if (is_python_scalar(object)) return scalar_value(object, like);
+  const bool foreign = py::isinstance<py::array>(object);
+  const py::array array = as_array(object);
+  // A list of Python floats follows floatx, as a single one does.
+  if (!foreign && dtype_of(array) == DType::float64 &&
+      (py::isinstance<py::list>(object) || py::isinstance<py::tuple>(object))) {
+    return ops::cast_to(Value(copy(array)), default_float());
+  }
+  // What is remembered for later must not change under our hands.
+  if (Recording::active() || Trace::current()) return Value(copy(array));
+  Value value(borrow(array));
+  value.node()->shared_memory = true;
+  return value;
+}
+
+std::pair<Value, Value> to_operands(py::handle a, py::handle b) {
+  const bool scalar_a = is_python_scalar(a), scalar_b = is_python_scalar(b);
+  if (scalar_a && !scalar_b) {
+    const Value right = to_value(b);
+    return {to_value(a, right.dtype()), right};
+  }
+  const Value left = to_value(a);
+  return {left, to_value(b, scalar_b && !scalar_a ? std::optional<DType>(left.dtype()) : std::nullopt)};
+}
+
+Value copy_to_value(py::handle object, std::optional<DType> dtype) {
+  Value value = to_value(object, dtype);
+  if (!value) type_error("Expected an array, a tensor or a number. Received: None");
+  if (dtype && value.dtype() != *dtype) return ops::cast_to(value, *dtype);
+  if (value.symbolic() || !value.node()->shared_memory) return value;
+  Tensor tensor = Tensor::empty(value.spec());
+  if (tensor.spec.bytes()) std::memcpy(tensor.data(), value.tensor().data(), tensor.spec.bytes());
+  return Value(std::move(tensor));
+}
+
+py::array to_numpy(const Value& value) {
+  if (value.dtype() == DType::bfloat16) return to_numpy(ops::cast_to(value, DType::float32));
+  const Tensor& tensor = value.tensor();
+  std::vector<py::ssize_t> shape(tensor.shape().begin(), tensor.shape().end());
+  if (value.node()->shared_memory) return py::array(numpy_dtype(tensor.dtype()), shape, tensor.data());
+  auto* held = new std::shared_ptr<Storage>(tensor.storage);
+  const py::capsule owner(held, [](void* storage) { delete static_cast<std::shared_ptr<Storage>*>(storage); });
+  py::array array(numpy_dtype(tensor.dtype()), shape, tensor.data(), owner);
+  array.attr("flags").attr("writeable") = false;
+  return array;
+}
+
+py::array contiguous_array(py::handle object, DType dtype, const std::string& what) {
+  if (py::isinstance<PyTensor>(object))
+    return contiguous_array(to_numpy(object.cast<const PyTensor&>().value), dtype, what);
+  if (!py::isinstance<py::array>(object)) type_error(what, ": expected a NumPy array.");
+  auto array = py::reinterpret_borrow<py::array>(object);
+  const bool exact = array.dtype().kind() == numpy_dtype(dtype).kind() &&
+                     array.itemsize() == static_cast<py::ssize_t>(dtype_size(dtype));
+  if (!exact || dtype == DType::bfloat16) {
+    type_error(what, ": expected dtype ", dtype_name(dtype), ", received ", py::str(array.dtype()).cast<std::string>(),
+               ".");
+  }
+  if (!(array.flags() & py::array::c_style)) value_error(what, ": expected a C-contiguous array.");
+  return array;
+}
+
+Shape to_shape(py::handle object) {
+  if (py::isinstance<py::int_>(object)) return Shape{object.cast<int64_t>()};
+  Shape shape;
+  for (py::handle dim : object) shape.push_back(dim.cast<int64_t>());
+  return shape;
+}
+
+py::tuple from_shape(const Shape& shape) {
+  py::tuple dims(shape.rank());
+  for (int i = 0; i < shape.rank(); ++i) dims[i] = shape[i];
+  return dims;
+}
+
+}  // namespace pyneural

@@ -1,0 +1,51 @@
+// pyneural._core: every other bindings file registers itself here.
+#include "bindings/bind.h"
+#include "bindings/convert.h"
+#include "cpu/dispatch.h"
+#include "graph/node.h"
+#include "threads/pool.h"
+
+namespace pyneural {
+
+namespace {
+
+std::vector<OpBinder>& binders() {
+  static std::vector<OpBinder> list;
+  return list;
+}
+
+// Kernels run without Python's lock.
+void release_lock_in_kernels() {
+  kernel_hooks().enter = []() -> void* { return PyGILState_Check() ? PyEval_SaveThread() : nullptr; };
+  kernel_hooks().leave = [](void* state) {
+    if (state) PyEval_RestoreThread(static_cast<PyThreadState*>(state));
+  };
+}
+
+}  // namespace
+
+bool register_op_binder(OpBinder binder) {
+  binders().push_back(binder);
+  return true;
+}
+
+}  // namespace pyneural
+
+PYBIND11_MODULE(_core, m) {
+  using namespace pyneural;
+  m.doc() = "The engine of pyneural: tensors, variables, ops, traces and plans.";
+  m.attr("__version__") = PYNEURAL_VERSION;
+  py::register_exception<TypeError>(m, "EngineTypeError", PyExc_TypeError);
+  py::register_exception<NotFiniteError>(m, "NotFiniteError", PyExc_ArithmeticError);
+  cpu::register_cpu_kernels();
+  release_lock_in_kernels();
+  m.def("simd_level", &cpu::simd_level, "The SIMD level in use.");
+  m.def("simd_levels", &cpu::simd_levels, "The SIMD levels that this processor runs, lowest first.");
+  m.def("num_threads", &num_threads, "How many threads a kernel may use.");
+  m.def("set_num_threads", &set_num_threads, "count"_a, "Sets how many threads a kernel may use (1 to 256).");
+  m.def("default_float", [] { return default_float(); }, "The dtype that Python floats become.");
+  m.def(
+      "set_default_float", [](DType dtype) { default_float() = dtype; }, "dtype"_a,
+      "Sets the dtype that Python floats become.");
+  for (const OpBinder bind : binders()) bind(m);
+}

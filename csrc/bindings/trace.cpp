@@ -1,0 +1,200 @@
+// Traces, plans and gradients.
+#include "graph/trace.h"
+#include "bindings/convert.h"
+#include "graph/node.h"
+#include "graph/plan.h"
+#include "graph/variable.h"
+
+namespace pyneural {
+
+namespace {
+
+// While a plan runs without Python's lock: tensors handed out keep their values, and new readers get copies.
+class WriteScope {
+ public:
+  explicit WriteScope(const Plan& plan) : plan_(plan) {
+    for (const auto& variable : plan_.written()) variable->detach_readers();
+    set_busy(true);
+  }
+  ~WriteScope() { set_busy(false); }
+
+ private:
+  void set_busy(bool busy) {
+    for (const auto& variable : plan_.written()) {
+      variable->set_busy(busy);
+      for (const auto& window : variable->windows()) {
+        if (auto held = window.lock()) held->set_busy(busy);
+      }
+    }
+  }
+  const Plan& plan_;
+};
+
+std::vector<Value> run(Plan& plan, const py::sequence& inputs) {
+  const Specs& specs = plan.input_specs();
+  if (inputs.size() != specs.size()) value_error("The plan takes ", specs.size(), " inputs. Received: ", inputs.size());
+  std::vector<Value> held;
+  std::vector<const void*> data;
+  for (size_t i = 0; i < specs.size(); ++i) {
+    Value value = to_value(inputs[i], specs[i].dtype);
+    if (!value || !(value.spec() == specs[i])) {
+      value_error("Input ", i, " of the plan: expected shape ", specs[i].shape, " and dtype ",
+                  dtype_name(specs[i].dtype), ", received shape ", value ? value.shape() : Shape{}, " and dtype ",
+                  value ? dtype_name(value.dtype()) : "None", ".");
+    }
+    data.push_back(value.tensor().data());
+    held.push_back(std::move(value));
+  }
+  std::vector<Value> outputs;
+  std::vector<void*> results;
+  for (const Spec& spec : plan.output_specs()) {
+    outputs.emplace_back(Tensor::empty(spec));
+    results.push_back(outputs.back().tensor().data());
+  }
+  const WriteScope scope(plan);
+  const py::gil_scoped_release release;
+  plan.run(data, results);
+  return outputs;
+}
+
+// The exception carries the batch, counted from the first one of this call.
+[[noreturn]] void raise_not_finite(const NotFiniteError& error, int64_t batch) {
+  const py::object type = py::module_::import("pyneural._core").attr("NotFiniteError");
+  const py::object exception = type(error.what());
+  exception.attr("batch") = batch;
+  PyErr_SetObject(type.ptr(), exception.ptr());
+  throw py::error_already_set();
+}
+
+int64_t run_batches(Plan& plan, const py::sequence& data, py::object order, int64_t first_row, int64_t batches,
+                    double max_seconds, py::object outputs) {
+  const Specs& specs = plan.input_specs();
+  if (data.size() != specs.size()) value_error("The plan takes ", specs.size(), " inputs. Received: ", data.size());
+  if (specs.empty()) value_error("`run_batches` needs a plan with inputs.");
+  if (first_row < 0 || batches < 0) value_error("`first_row` and `batches` must not be negative.");
+  BatchRange range;
+  range.first_row = first_row;
+  range.batches = batches;
+  range.max_seconds = max_seconds;
+  std::vector<py::array> held;
+  int64_t rows_in_all = -1;
+  for (size_t i = 0; i < specs.size(); ++i) {
+    const std::string what = concat("Input ", i, " of the plan");
+    py::array array = contiguous_array(data[i], specs[i].dtype, what);
+    bool matches =
+        array.ndim() == specs[i].shape.rank() && specs[i].shape.rank() > 0 && specs[i].shape[0] == specs[0].shape[0];
+    for (int axis = 1; matches && axis < specs[i].shape.rank(); ++axis)
+      matches = array.shape(axis) == specs[i].shape[axis];
+    if (!matches) {
+      value_error(what, ": expected rows of shape ", specs[i].shape, ", received an array of shape ",
+                  py::str(array.attr("shape")).cast<std::string>(), ".");
+    }
+    if (rows_in_all >= 0 && array.shape(0) != rows_in_all)
+      value_error(what, ": all inputs need the same number of rows.");
+    rows_in_all = array.shape(0);
+    range.data.push_back(static_cast<const char*>(array.data()));
+    held.push_back(std::move(array));
+  }
+  const int64_t needed = first_row + batches * specs[0].shape[0];
+  if (!order.is_none()) {
+    py::array array = contiguous_array(order, DType::int64, "`order`");
+    if (array.ndim() != 1 || array.shape(0) < needed) value_error("`order` must name at least ", needed, " rows.");
+    const auto* rows = static_cast<const int64_t*>(array.data());
+    for (int64_t i = first_row; i < needed; ++i) {
+      if (rows[i] < 0 || rows[i] >= rows_in_all)
+        index_error("`order`: row ", rows[i], " is out of range for ", rows_in_all, " rows.");
+    }
+    range.order = rows;
+    held.push_back(std::move(array));
+  } else if (needed > rows_in_all) {
+    value_error("The inputs have ", rows_in_all, " rows, but ", needed, " are needed.");
+  }
+  if (!outputs.is_none()) {
+    const auto list = outputs.cast<py::sequence>();
+    const Specs& output_specs = plan.output_specs();
+    if (list.size() != output_specs.size())
+      value_error("The plan has ", output_specs.size(), " outputs. Received: ", list.size());
+    for (size_t i = 0; i < output_specs.size(); ++i) {
+      const std::string what = concat("Output ", i, " of the plan");
+      py::array array = contiguous_array(list[i], output_specs[i].dtype, what);
+      if (static_cast<size_t>(array.nbytes()) < static_cast<size_t>(batches) * output_specs[i].bytes()) {
+        value_error(what, ": the array is too small for ", batches, " batches of shape ", output_specs[i].shape, ".");
+      }
+      range.outputs.push_back(static_cast<char*>(array.mutable_data()));
+      held.push_back(std::move(array));
+    }
+  }
+  const WriteScope scope(plan);
+  int64_t started = 0;
+  try {
+    const py::gil_scoped_release release;
+    return plan.run_batches(range, &started);
+  } catch (const NotFiniteError& error) {
+    raise_not_finite(error, started - 1);
+  }
+}
+
+py::list specs_list(const Specs& specs) {
+  py::list list;
+  for (const Spec& spec : specs) list.append(py::make_tuple(from_shape(spec.shape), dtype_name(spec.dtype)));
+  return list;
+}
+
+void bind_trace(py::module_& m) {
+  py::class_<Plan, std::shared_ptr<Plan>>(m, "Plan", "A compiled trace: kernels in order, on one block of memory.")
+      .def("run", &run, "inputs"_a, "Runs once. Returns the outputs as tensors.")
+      .def("run_batches", &run_batches, "data"_a, "order"_a = py::none(), "first_row"_a = 0, "batches"_a = 1,
+           "max_seconds"_a = 0.0, "outputs"_a = py::none(),
+           "Runs up to `batches` batches of rows from arrays, starting at row `first_row` of `order` (an int64 array "
+           "of row "
+           "numbers; None: as they lie), until max_seconds are over (0: no limit). Writes outputs, one after the "
+           "other, into the "
+           "arrays of `outputs`. Returns how many batches ran. NotFiniteError has the failing one in `.batch`.")
+      .def_property_readonly("input_specs", [](const Plan& plan) { return specs_list(plan.input_specs()); })
+      .def_property_readonly("output_specs", [](const Plan& plan) { return specs_list(plan.output_specs()); })
+      .def_property_readonly("memory_bytes", &Plan::arena_bytes)
+      .def("describe", &Plan::describe, "The steps, one a line.");
+
+  py::class_<Trace, std::shared_ptr<Trace>>(m, "Trace", "Records ops on symbolic tensors, to be compiled into a Plan.")
+      .def(py::init<>())
+      .def("__enter__",
+           [](py::object self) {
+             self.cast<Trace&>().enter();
+             return self;
+           })
+      .def("__exit__", [](Trace& self, const py::args&) { self.leave(); })
+      .def(
+          "input", [](Trace& self, py::handle shape, DType dtype) { return self.input({to_shape(shape), dtype}); },
+          "shape"_a, "dtype"_a = "float32")
+      .def("compile", &Trace::compile, "outputs"_a, "The plan of what was traced; assigned variables are its effects.");
+
+  m.def("is_tracing", [] { return Trace::current() != nullptr; });
+  m.def(
+      "gradients",
+      [](const Values& targets, const Values& sources, const Values& seeds) {
+        return gradients(targets, sources, seeds);
+      },
+      "targets"_a, "sources"_a, "seeds"_a = py::list(),
+      "Gradients of the sum of the targets; None where a source has no influence.");
+  m.def("start_recording", &Recording::start, "Eager ops remember their inputs until stop_recording().");
+  m.def("stop_recording", &Recording::stop);
+  m.def(
+      "watch", [](const Value& value) { value.node()->tracked = true; }, "x"_a,
+      "Gradients with respect to x will be asked for.");
+  m.def(
+      "producer_logits",
+      [](const Value& value) -> py::object {
+        const Node& node = *value.node();
+        if (!node.op || node.inputs.empty()) return py::none();
+        const std::string name = node.op->name;
+        if (name != "softmax" && name != "sigmoid") return py::none();
+        return py::make_tuple(name, node.inputs[0]);
+      },
+      "x"_a, "('softmax' | 'sigmoid', logits) if that op made x in this trace or recording, else None.");
+}
+
+PN_BIND_OPS(bind_trace);
+
+}  // namespace
+
+}  // namespace pyneural

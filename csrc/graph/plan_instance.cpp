@@ -1,0 +1,120 @@
+#include "graph/plan_instance.h"
+
+#include <cstring>
+
+#include "graph/variable.h"
+
+namespace pyneural {
+
+PlanInstance::PlanInstance(const Plan& plan)
+    : plan_(plan),
+      arena_(Storage::allocate(plan.arena_bytes_)),
+      own_inputs_(plan.input_specs_.size()),
+      own_outputs_(plan.output_specs_.size()),
+      inputs_(plan.input_specs_.size(), nullptr),
+      outputs_(plan.output_specs_.size(), nullptr) {
+  for (const Buffer& buffer : plan.buffers_) {
+    if (buffer.persistent && buffer.place == Place::arena) {
+      std::memset(static_cast<char*>(arena_->data()) + buffer.offset, 0, buffer.bytes);
+    }
+  }
+  bind();
+}
+
+char* PlanInstance::address(const Slot& slot) const {
+  const Buffer& buffer = plan_.buffers_[slot.buffer];
+  char* base = nullptr;
+  switch (buffer.place) {
+    case Place::arena:
+      base = static_cast<char*>(arena_->data()) + buffer.offset;
+      break;
+    case Place::constant:
+      base = static_cast<char*>(buffer.constant.data());
+      break;
+    case Place::variable:
+      base = static_cast<char*>(plan_.variables_[buffer.index]->tensor().data());
+      break;
+    case Place::input:
+      base = const_cast<char*>(static_cast<const char*>(inputs_[buffer.index]));
+      break;
+    case Place::output:
+      base = static_cast<char*>(outputs_[buffer.index]);
+      break;
+  }
+  return base ? base + slot.offset : nullptr;
+}
+
+void PlanInstance::bind() {
+  layout_version_ = Variable::layout_version();
+  size_t count = 0;
+  for (const Step& step : plan_.steps_) count += step.inputs.size() + step.outputs.size();
+  views_.clear();
+  views_.reserve(count);
+  bound_.clear();
+  input_patches_.assign(inputs_.size(), {});
+  output_patches_.assign(outputs_.size(), {});
+  const auto add = [&](const Slot& slot, const Spec& spec) {
+    views_.push_back(make_view(spec, address(slot)));
+    const Buffer& buffer = plan_.buffers_[slot.buffer];
+    if (buffer.place == Place::input) input_patches_[buffer.index].push_back({&views_.back(), slot.offset});
+    if (buffer.place == Place::output) output_patches_[buffer.index].push_back({&views_.back(), slot.offset});
+  };
+  for (const Step& step : plan_.steps_) {
+    KernelArgs args{};
+    args.in = views_.data() + views_.size();
+    args.num_in = static_cast<int>(step.inputs.size());
+    for (size_t i = 0; i < step.inputs.size(); ++i) {
+      if (step.inputs[i].buffer < 0) {
+        views_.push_back(View{});
+      } else {
+        add(step.inputs[i], step.node->inputs[i].spec());
+      }
+    }
+    args.out = views_.data() + views_.size();
+    args.num_out = static_cast<int>(step.outputs.size());
+    for (size_t i = 0; i < step.outputs.size(); ++i) add(step.outputs[i], step.node->specs[i]);
+    args.params = step.node->params.data();
+    args.workspace = step.workspace < 0 ? nullptr : address({step.workspace, 0});
+    args.state = &state_;
+    bound_.push_back({step.kernel->run, args});
+  }
+}
+
+void PlanInstance::set_input(int index, const void* data) {
+  if (inputs_[index] == data) return;
+  inputs_[index] = data;
+  for (const Patch& patch : input_patches_[index]) {
+    patch.view->data = const_cast<char*>(static_cast<const char*>(data)) + patch.offset;
+  }
+}
+
+void PlanInstance::set_output(int index, void* data) {
+  if (!data) {
+    if (!own_outputs_[index]) own_outputs_[index] = Storage::allocate(plan_.output_specs_[index].bytes());
+    data = own_outputs_[index]->data();
+  }
+  if (outputs_[index] == data) return;
+  outputs_[index] = data;
+  for (const Patch& patch : output_patches_[index]) patch.view->data = static_cast<char*>(data) + patch.offset;
+}
+
+void* PlanInstance::own_input(int index) {
+  if (!own_inputs_[index]) own_inputs_[index] = Storage::allocate(plan_.input_specs_[index].bytes());
+  return own_inputs_[index]->data();
+}
+
+void PlanInstance::run() {
+  if (layout_version_ != Variable::layout_version()) bind();
+  state_ = RunState{};
+  for (const Bound& step : bound_) {
+    step.run(step.args);
+    if (state_.status != Status::ok) {
+      throw_status(state_, plan_.steps_[&step - bound_.data()].node->op->name);
+    }
+  }
+  for (const Copy& copy : plan_.copies_) {
+    if (copy.bytes) std::memcpy(address(copy.to), address(copy.from), copy.bytes);
+  }
+}
+
+}  // namespace pyneural

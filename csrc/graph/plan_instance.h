@@ -1,0 +1,41 @@
+// One runnable copy of a plan: its arena, and every kernel's arguments with pointers filled in.
+#pragma once
+
+#include "graph/plan.h"
+
+namespace pyneural {
+
+class PlanInstance {
+ public:
+  explicit PlanInstance(const Plan& plan);
+
+  void set_input(int index, const void* data);
+  void set_output(int index, void* data);  // nullptr: memory of the instance's own
+  void* own_input(int index);              // memory of the instance's own, for a gathered batch
+  void run();
+
+ private:
+  struct Bound {
+    KernelFn run;
+    KernelArgs args;
+  };
+  void bind();
+  char* address(const Slot& slot) const;
+
+  const Plan& plan_;
+  uint64_t layout_version_ = 0;
+  std::shared_ptr<Storage> arena_;
+  std::vector<std::shared_ptr<Storage>> own_inputs_, own_outputs_;
+  std::vector<const void*> inputs_;
+  std::vector<void*> outputs_;
+  std::vector<View> views_;  // of all steps, inputs before outputs
+  std::vector<Bound> bound_;
+  struct Patch {
+    View* view;
+    size_t offset;
+  };
+  std::vector<std::vector<Patch>> input_patches_, output_patches_;
+  RunState state_;
+};
+
+}  // namespace pyneural

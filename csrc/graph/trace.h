@@ -1,0 +1,44 @@
+// Trace: records what a function does with symbolic tensors and variables, to be compiled into a Plan.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <unordered_map>
+
+#include "graph/node.h"
+
+namespace pyneural {
+
+class Plan;
+
+// What compile() works on.
+struct Graph {
+  std::vector<Value> inputs;
+  std::vector<Value> outputs;
+  std::vector<std::pair<std::shared_ptr<Variable>, Value>> assigns;  // final values, in the order of first assignment
+  std::vector<std::shared_ptr<Node>> effects;                        // guards
+};
+
+class Trace {
+ public:
+  static Trace* current();  // of this thread; nullptr outside
+  // Throws ValueError: a symbolic tensor has escaped its trace.
+  static void require_current(const char* op);
+
+  void enter();
+  void leave();
+
+  Value input(const Spec& spec);
+  Value read(const std::shared_ptr<Variable>& variable);
+  void assign(const std::shared_ptr<Variable>& variable, const Value& value);
+  void add_effect(const std::shared_ptr<Node>& node) { graph_.effects.push_back(node); }
+
+  std::shared_ptr<Plan> compile(const Values& outputs);
+
+ private:
+  Graph graph_;
+  std::unordered_map<Variable*, Value> current_values_;  // read or assigned so far
+  Trace* outer_ = nullptr;
+};
+
+}  // namespace pyneural

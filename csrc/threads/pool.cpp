@@ -1,0 +1,264 @@
+// A fork-join pool. Chunks are claimed one by one, by the caller too: a worker that the system has descheduled never
+// holds up the others. Workers spin briefly after a job, because kernels follow each other closely, then park.
+#include "threads/pool.h"
+
+#include <pthread.h>
+
+#include <atomic>
+#include <chrono>
+#include <cstdlib>
+#include <exception>
+#include <memory>
+#include <mutex>
+#include <new>
+#include <system_error>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "core/error.h"
+#include "threads/cpu_limits.h"
+#include "threads/parallel.h"
+
+namespace pyneural {
+
+namespace {
+
+constexpr int kMaxThreads = 256;
+constexpr auto kSpin = std::chrono::microseconds(20);  // waking a parked thread costs 5 to 10 us
+constexpr double kFlopsPerThread = 1e6;                // about 4 us on one core
+constexpr double kBytesPerThread = 256 << 10;
+constexpr size_t kScratchAlignment = 64;
+
+void pause_cpu() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+// Spins until done() or the time is over; returns done().
+template <class Done>
+bool spin_until(const Done& done) {
+  const auto end = std::chrono::steady_clock::now() + kSpin;
+  do {
+    for (int i = 0; i < 32; ++i) {
+      if (done()) return true;
+      pause_cpu();
+    }
+  } while (std::chrono::steady_clock::now() < end);
+  return done();
+}
+
+// Grow-only memory of one thread.
+class Scratch {
+ public:
+  ~Scratch() { std::free(data_); }
+  void* get(size_t bytes) {
+    if (bytes > bytes_) {
+      std::free(data_);
+      bytes_ = 0;
+      data_ = std::aligned_alloc(kScratchAlignment,
+                                 (bytes + kScratchAlignment - 1) / kScratchAlignment * kScratchAlignment);
+      if (!data_) throw std::bad_alloc();
+      bytes_ = bytes;
+    }
+    return data_;
+  }
+
+ private:
+  void* data_ = nullptr;
+  size_t bytes_ = 0;
+};
+
+using Body = void (*)(void*, int64_t, void*);
+
+// A parallel region inside another one runs on its own thread alone, with scratch of its own.
+constexpr int kMaxDepth = 4;
+thread_local int depth = 0;
+thread_local Scratch local_scratch[kMaxDepth];
+
+struct DepthScope {
+  DepthScope() { ++depth; }
+  ~DepthScope() { --depth; }
+};
+
+void run_inline(int64_t chunks, size_t scratch_bytes, Body body, void* context) {
+  if (depth >= kMaxDepth) throw std::logic_error("Parallel regions are nested too deeply.");
+  void* scratch = scratch_bytes ? local_scratch[depth].get(scratch_bytes) : nullptr;
+  const DepthScope scope;
+  for (int64_t chunk = 0; chunk < chunks; ++chunk) body(context, chunk, scratch);
+}
+
+class Pool {
+ public:
+  // False if another thread is using the pool.
+  bool run(int64_t chunks, int threads, size_t scratch_bytes, Body body, void* context) {
+    const std::unique_lock<std::mutex> lock(mutex_, std::try_to_lock);
+    if (!lock.owns_lock()) return false;
+    start_workers(threads - 1);
+    const int workers =
+        static_cast<int>(workers_.size()) < threads - 1 ? static_cast<int>(workers_.size()) : threads - 1;
+    void* scratch = nullptr;
+    if (scratch_bytes) {
+      scratch = local_scratch[0].get(scratch_bytes);
+      for (int i = 0; i < workers; ++i) workers_[i]->scratch.get(scratch_bytes);
+    }
+    // Closed first: a late worker of the last job can't claim a chunk while the fields change.
+    const uint64_t generation = (claim_.load(std::memory_order_relaxed) >> kChunkBits) + 1;
+    claim_.store((generation << kChunkBits) | kClosed, std::memory_order_seq_cst);
+    body_.store(body, std::memory_order_relaxed);
+    context_.store(context, std::memory_order_relaxed);
+    chunks_.store(chunks, std::memory_order_relaxed);
+    active_workers_.store(workers, std::memory_order_relaxed);
+    done_.store(0, std::memory_order_relaxed);
+    claim_.store((generation + 1) << kChunkBits, std::memory_order_seq_cst);
+    signal_.fetch_add(1, std::memory_order_seq_cst);
+    if (parked_.load(std::memory_order_seq_cst) > 0) signal_.notify_all();
+
+    {
+      const DepthScope scope;
+      work(-1, scratch);
+    }
+    const auto finished = [&] { return done_.load(std::memory_order_acquire) >= static_cast<uint32_t>(chunks); };
+    if (!spin_until(finished)) {
+      caller_waits_.store(true, std::memory_order_seq_cst);
+      for (uint32_t done = done_.load(std::memory_order_seq_cst); done < static_cast<uint32_t>(chunks);
+           done = done_.load(std::memory_order_seq_cst)) {
+        done_.wait(done);
+      }
+      caller_waits_.store(false, std::memory_order_relaxed);
+    }
+    if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
+    return true;
+  }
+
+ private:
+  struct Worker {
+    Scratch scratch;
+    std::thread thread;
+  };
+  static constexpr int kChunkBits = 32;
+  static constexpr uint64_t kClosed = 0xffffffff;
+
+  void start_workers(int count) {
+    while (static_cast<int>(workers_.size()) < count) {
+      auto worker = std::make_unique<Worker>();
+      const int id = static_cast<int>(workers_.size());
+      Worker* self = worker.get();
+      try {
+        worker->thread = std::thread([this, self, id] { serve(self, id); });
+      } catch (const std::system_error&) {
+        return;  // the system gives no more threads: go on with those there are
+      }
+      worker->thread.detach();
+      workers_.push_back(std::move(worker));
+    }
+  }
+
+  void serve(Worker* self, int id) {
+    depth = 1;  // kernels called from here must not fork again
+    uint32_t seen = 0;
+    for (;;) {
+      const auto signalled = [&] { return signal_.load(std::memory_order_acquire) != seen; };
+      if (!spin_until(signalled)) {
+        parked_.fetch_add(1, std::memory_order_seq_cst);
+        signal_.wait(seen, std::memory_order_seq_cst);
+        parked_.fetch_sub(1, std::memory_order_seq_cst);
+      }
+      seen = signal_.load(std::memory_order_acquire);
+      work(id, nullptr, self);
+    }
+  }
+
+  void work(int id, void* scratch, Worker* self = nullptr) {
+    for (;;) {
+      uint64_t word = claim_.load(std::memory_order_acquire);
+      const uint64_t chunk = word & kClosed;
+      const Body body = body_.load(std::memory_order_relaxed);
+      void* const context = context_.load(std::memory_order_relaxed);
+      if (chunk == kClosed || static_cast<int64_t>(chunk) >= chunks_.load(std::memory_order_relaxed)) return;
+      if (id >= active_workers_.load(std::memory_order_relaxed)) return;
+      // Success means that no other job has begun: what was read above belongs to this one.
+      if (!claim_.compare_exchange_weak(word, word + 1, std::memory_order_acq_rel)) continue;
+      try {
+        body(context, static_cast<int64_t>(chunk), self ? self->scratch.get(0) : scratch);
+      } catch (...) {
+        const std::lock_guard<std::mutex> lock(error_mutex_);
+        error_ = std::current_exception();
+      }
+      done_.fetch_add(1, std::memory_order_seq_cst);
+      if (caller_waits_.load(std::memory_order_seq_cst)) done_.notify_one();
+    }
+  }
+
+  std::mutex mutex_, error_mutex_;
+  std::exception_ptr error_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+  alignas(64) std::atomic<uint64_t> claim_{kClosed};  // generation, next chunk
+  std::atomic<Body> body_{nullptr};
+  std::atomic<void*> context_{nullptr};
+  std::atomic<int64_t> chunks_{0};
+  std::atomic<int> active_workers_{0};
+  alignas(64) std::atomic<uint32_t> done_{0};
+  std::atomic<bool> caller_waits_{false};
+  alignas(64) std::atomic<uint32_t> signal_{0};
+  std::atomic<int> parked_{0};
+};
+
+// Never destroyed: its threads wait until the process ends. After fork() the child has no threads, and starts anew.
+std::atomic<Pool*> pool{nullptr};
+
+Pool& get_pool() {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    pool = new Pool;
+    pthread_atfork(nullptr, nullptr, [] {
+      pool = new Pool;
+      depth = 0;
+    });
+  });
+  return *pool;
+}
+
+std::atomic<int> configured{0};
+
+}  // namespace
+
+int num_threads() {
+  int count = configured.load(std::memory_order_relaxed);
+  if (count == 0) {
+    count = default_num_threads();
+    configured = count;
+  }
+  return count;
+}
+
+void set_num_threads(int count) {
+  if (count < 1 || count > kMaxThreads) {
+    value_error("`num_threads` must be between 1 and ", kMaxThreads, ". Received: ", count);
+  }
+  configured = count;
+}
+
+int threads_for(double flops, double bytes) {
+  const double wanted =
+      flops / kFlopsPerThread > bytes / kBytesPerThread ? flops / kFlopsPerThread : bytes / kBytesPerThread;
+  const int limit = num_threads();
+  return wanted >= limit ? limit : wanted < 1 ? 1 : static_cast<int>(wanted);
+}
+
+void run_chunks(int64_t chunks, int max_threads, size_t scratch_bytes, void (*body)(void*, int64_t, void*),
+                void* context) {
+  if (chunks <= 0) return;
+  const int threads = chunks < max_threads ? static_cast<int>(chunks) : max_threads;
+  constexpr int64_t kMaxChunks = int64_t{1} << 31;
+  if (threads > 1 && depth == 0 && chunks < kMaxChunks &&
+      get_pool().run(chunks, threads, scratch_bytes, body, context)) {
+    return;
+  }
+  run_inline(chunks, scratch_bytes, body, context);
+}
+
+}  // namespace pyneural
