@@ -52,33 +52,36 @@ PN_INLINE V polynomial(V x, const float (&c)[N]) {
 
 PN_INLINE VecF power_of_two(VecI n) { return (VecF)((n + 127) << 23); }
 
-// x = n * ln(2) + r with |r| <= ln(2) / 2; returns exp(r) - 1. |x| < 2^15.
-PN_INLINE VecF expm1_reduced(VecF x, VecI& n) {
+// x = n * ln(2) + r with |r| <= ln(2) / 2; returns exp(r + low) - 1. |x| < 2^15.
+PN_INLINE VecF expm1_reduced(VecF x, VecF low, VecI& n) {
   constexpr float kLog2E = 0x1.715476p+0f, kRound = 0x1.8p+23f;        // adding kRound rounds to an integer
   constexpr float kLn2High = 0x1.62e4p-1f, kLn2Low = 0x1.7f7d1cp-20f;  // n * kLn2High is exact
   constexpr float kQ[] = {0.5f, 0x1.555556p-3f, 0x1.5554eap-5f, 0x1.1110e0p-7f, 0x1.6d4324p-10f, 0x1.a124f2p-13f};
   const VecF shifted = x * kLog2E + kRound;
   const VecF whole = shifted - kRound;
   n = (VecI)shifted - (VecI)broadcast(kRound);
-  const VecF r = (x - whole * kLn2High) - whole * kLn2Low;
+  const VecF r = (x - whole * kLn2High) - (whole * kLn2Low - low);
   return (r * r) * polynomial(r, kQ) + r;
 }
 
-PN_INLINE VecF vexp(VecF x) {
+// exp(x + low), low much smaller than x.
+PN_INLINE VecF exp_sum(VecF x, VecF low) {
   // NaN fails both comparisons and stays.
   x = x > 89.0f ? broadcast(89.0f) : x;
   x = x < -104.0f ? broadcast(-104.0f) : x;
   VecI n;
-  const VecF p = expm1_reduced(x, n) + 1.0f;
+  const VecF p = expm1_reduced(x, low, n) + 1.0f;
   const VecI half = n >> 1;  // two factors reach the denormals and infinity
   return (p * power_of_two(half)) * power_of_two(n - half);
 }
+
+PN_INLINE VecF vexp(VecF x) { return exp_sum(x, VecF{}); }
 
 PN_INLINE VecF vexpm1(VecF x) {
   VecF bounded = x > 89.0f ? broadcast(89.0f) : x;
   bounded = bounded < -18.0f ? broadcast(-18.0f) : bounded;
   VecI n;
-  const VecF p = expm1_reduced(bounded, n);
+  const VecF p = expm1_reduced(bounded, VecF{}, n);
   const VecF scale = power_of_two(n - 1);  // half of 2^n, which overflows at n = 128
   const VecF y = (p * scale + (scale - 0.5f)) * 2.0f;
   return vabs(x) < 0x1p-25f ? x : y;  // keeps -0 and denormals
@@ -159,16 +162,14 @@ PN_INLINE VecF erf_near(VecF x) {
 // scale * P(N(0, 1) > x) for x >= 1: exp(-x^2 / 2) times a function that falls as 1 / x. The rounding error of x^2 is
 // put back, or it would be multiplied by x^2.
 PN_INLINE VecF normal_tail_far(VecF x, VecF scale) {
-  constexpr float kCenter = 0.390625f;  // of w: keeps the terms from cancelling
-  constexpr float kP[] = {0x1.340e38p-2f, 0x1.4129d4p-2f, 0x1.a9f9d2p-4f,  -0x1.0c6416p-3f, -0x1.2059c6p-4f,
-                          0x1.02ee9ap-3f, 0x1.091bd2p-6f, -0x1.082f08p-3f, 0x1.e2225cp-5f};
+  constexpr float kCenter = 0.3984375f;  // of w: keeps the terms from cancelling
+  constexpr float kP[] = {0x1.369232p-2f, 0x1.42cd84p-2f, 0x1.9d4abp-4f,   -0x1.10ca58p-3f, -0x1.0c06a4p-4f,
+                          0x1.06a228p-3f, 0x1.220a42p-7f, -0x1.2c776cp-3f, 0x1.fe49acp-5f,  0x1.024ffap-3f};
   x = x > 15.0f ? broadcast(15.0f) : x;  // the result is zero there
   VecF low;
   const VecF square = two_product(x, x, low);
-  const VecF e = vexp(square * -0.5f);
   const VecF w = 1.0f / (x * 0.5f + 1.0f);
-  const VecF ratio = w * polynomial(w - kCenter, kP) * scale;
-  return e * (ratio - ratio * (low * 0.5f));
+  return exp_sum(square * -0.5f, low * -0.5f) * (w * polynomial(w - kCenter, kP) * scale);
 }
 
 // scale * P(N(0, 1) > x) for x >= 0.
