@@ -64,18 +64,18 @@ PN_INLINE VecF expm1_reduced(VecF x, VecF low, VecI& n) {
   return (r * r) * polynomial(r, kQ) + r;
 }
 
-// exp(x + low), low much smaller than x.
-PN_INLINE VecF exp_sum(VecF x, VecF low) {
+// factor * exp(x + low), low much smaller than x.
+PN_INLINE VecF exp_sum(VecF x, VecF low, VecF factor) {
   // NaN fails both comparisons and stays.
   x = x > 89.0f ? broadcast(89.0f) : x;
   x = x < -104.0f ? broadcast(-104.0f) : x;
   VecI n;
-  const VecF p = expm1_reduced(x, low, n) + 1.0f;
+  const VecF p = expm1_reduced(x, low, n) * factor + factor;
   const VecI half = n >> 1;  // two factors reach the denormals and infinity
   return (p * power_of_two(half)) * power_of_two(n - half);
 }
 
-PN_INLINE VecF vexp(VecF x) { return exp_sum(x, VecF{}); }
+PN_INLINE VecF vexp(VecF x) { return exp_sum(x, VecF{}, broadcast(1.0f)); }
 
 PN_INLINE VecF vexpm1(VecF x) {
   VecF bounded = x > 89.0f ? broadcast(89.0f) : x;
@@ -168,8 +168,10 @@ PN_INLINE VecF normal_tail_far(VecF x, VecF scale) {
   x = x > 15.0f ? broadcast(15.0f) : x;  // the result is zero there
   VecF low;
   const VecF square = two_product(x, x, low);
-  const VecF w = 1.0f / (x * 0.5f + 1.0f);
-  return exp_sum(square * -0.5f, low * -0.5f) * (w * polynomial(w - kCenter, kP) * scale);
+  const VecF denominator = x * 0.5f + 1.0f;
+  const VecF w = 1.0f / denominator;
+  const VecF ratio = polynomial(w - kCenter, kP) * (scale / denominator);
+  return exp_sum(square * -0.5f, low * -0.5f, ratio);
 }
 
 // scale * P(N(0, 1) > x) for x >= 0.
