@@ -43,6 +43,8 @@ PYBIND11_MODULE(_core, m) {
   m.def("simd_levels", &cpu::simd_levels, "The SIMD levels that this processor runs, lowest first.");
   m.def("num_threads", &num_threads, "How many threads a kernel may use.");
   m.def("set_num_threads", &set_num_threads, "count"_a, "Sets how many threads a kernel may use (1 to 256).");
+  m.def("set_work_per_thread", &set_work_per_thread, "flops"_a,
+        "Work below which a kernel does not use one more thread (default 1e6 flops); tests lower it.");
   m.def("default_float", [] { return default_float(); }, "The dtype that Python floats become.");
   m.def(
       "set_default_float", [](DType dtype) { default_float() = dtype; }, "dtype"_a,

@@ -26,8 +26,7 @@ namespace {
 
 constexpr int kMaxThreads = 256;
 constexpr auto kSpin = std::chrono::microseconds(20);  // waking a parked thread costs 5 to 10 us
-constexpr double kFlopsPerThread = 1e6;                // about 4 us on one core
-constexpr double kBytesPerThread = 256 << 10;
+constexpr double kFlopsPerByte = 4;  // moving 256 KB takes as long as 1 Mflop
 constexpr size_t kScratchAlignment = 64;
 
 void pause_cpu() {
@@ -223,6 +222,7 @@ Pool& get_pool() {
 }
 
 std::atomic<int> configured{0};
+std::atomic<double> work_per_thread{1e6};  // about 4 us on one core
 
 }  // namespace
 
@@ -242,9 +242,11 @@ void set_num_threads(int count) {
   configured = count;
 }
 
+void set_work_per_thread(double flops) { work_per_thread = flops; }
+
 int threads_for(double flops, double bytes) {
-  const double wanted =
-      flops / kFlopsPerThread > bytes / kBytesPerThread ? flops / kFlopsPerThread : bytes / kBytesPerThread;
+  const double work = flops > bytes * kFlopsPerByte ? flops : bytes * kFlopsPerByte;
+  const double wanted = work / work_per_thread.load(std::memory_order_relaxed);
   const int limit = num_threads();
   return wanted >= limit ? limit : wanted < 1 ? 1 : static_cast<int>(wanted);
 }
