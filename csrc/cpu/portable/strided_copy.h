@@ -1,0 +1,31 @@
+// Copies between two arrays that walk the same extents with different strides: the one loop behind transpose,
+// broadcast, slice, flip, concatenate and pad.
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/kernel.h"
+
+namespace pyneural::cpu::portable {
+
+struct StridedCopy {
+  int rank = 0;
+  int64_t dims[kMaxRank];
+  int64_t from[kMaxRank];  // strides in elements; 0 repeats, negative walks backwards
+  int64_t to[kMaxRank];
+
+  void add(int64_t dim, int64_t from_stride, int64_t to_stride) {
+    dims[rank] = dim;
+    from[rank] = from_stride;
+    to[rank++] = to_stride;
+  }
+};
+
+// Axes run from the slowest to the fastest of the destination.
+void strided_copy(void* to, const void* from, StridedCopy copy, size_t element_size);
+
+// Every element becomes the one that `value` points to.
+void fill(void* to, int64_t count, const void* value, size_t element_size);
+
+}  // namespace pyneural::cpu::portable
