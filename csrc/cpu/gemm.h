@@ -21,9 +21,13 @@ struct MatrixView {
   int64_t col_stride;
 };
 
+// C = activation(C + bias) on rows x columns of C, on the calling thread; bias may be nullptr.
+void apply_epilogue(int64_t rows, int64_t columns, float* c, int64_t ldc, const float* bias, Activation activation);
+void apply_epilogue(int64_t rows, int64_t columns, double* c, int64_t ldc, const double* bias, Activation activation);
+
 // C[m x n] = epilogue(sum over p < count of A_p[m x k] * B_p[k x n]) on the calling thread, nothing packed. The element
 // of A_p at (row, col) is a[p][row * a_row_stride + col * a_col_stride]; B_p is row-major with rows ldb apart, C with
-// rows ldc apart. The order of a sum depends on m, n, k and count alone, and not on m if m >= 2.
+// rows ldc apart. Every sum runs through p and k in order, whatever m and n are.
 void gemm_panel(int64_t m, int64_t n, int64_t k, int64_t count, const float* const* a, int64_t a_row_stride,
                 int64_t a_col_stride, const float* const* b, int64_t ldb, float* c, int64_t ldc,
                 const Epilogue& epilogue);
