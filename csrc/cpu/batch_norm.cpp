@@ -1,0 +1,273 @@
+// Batch normalization. The statistics are those of a corrected two-pass algorithm inside blocks that fit L2 (Chan,
+// Golub and LeVeque 1983); the blocks are joined in double. So x comes from memory once for the statistics, once for y.
+#include "ops/batch_norm_params.h"
+
+#include "cpu/channels.h"
+#include "cpu/workspace.h"
+
+namespace pyneural::cpu::PN_SIMD_NAMESPACE {
+namespace {
+
+int threads_for_channels(const ChannelSplit& s, double flops_per_element, int64_t bytes_per_element) {
+  return threads_for(s.elements() * flops_per_element, s.elements() * static_cast<double>(bytes_per_element));
+}
+
+template <class T>
+PN_INLINE T value_or(const T* vector, int64_t i, T otherwise) {
+  return vector ? vector[i] : otherwise;
+}
+
+// Per part: the mean and the sum of squared deviations from it.
+template <class T>
+void part_moments(const ChannelSplit& s, const T* x, T* means, T* squares) {
+  constexpr int64_t lanes_count = kLanes<T>;
+  for_channel_parts<T>(
+      s, threads_for_channels(s, 4, sizeof(T)),
+      [=](auto vectors, auto lanes, int64_t first, int64_t rows, int64_t stride, int64_t sum) PN_LAMBDA {
+        constexpr int n = decltype(vectors)::count;
+        Vec<T> mean[n] = {}, error[n] = {}, square[n] = {};
+        for (int64_t r = 0; r < rows; ++r) {
+          for (int v = 0; v < n; ++v) mean[v] += lanes.load(x + first + r * stride + v * lanes_count);
+        }
+        const T share = T(1) / static_cast<T>(rows);
+        for (int v = 0; v < n; ++v) mean[v] *= share;
+        for (int64_t r = 0; r < rows; ++r) {
+          for (int v = 0; v < n; ++v) {
+            const Vec<T> deviation = lanes.load(x + first + r * stride + v * lanes_count) - mean[v];
+            error[v] += deviation;
+            square[v] += deviation * deviation;
+          }
+        }
+        for (int v = 0; v < n; ++v) {
+          lanes.store(means + sum + v * lanes_count, mean[v] + error[v] * share);
+          lanes.store(squares + sum + v * lanes_count, square[v] - error[v] * error[v] * share);
+        }
+      },
+      [=](int64_t first, int64_t count, int64_t sum) PN_LAMBDA {
+        const T* run = x + first;
+        const T share = T(1) / static_cast<T>(count);
+        const T mean =
+            sum_lanes<T>(0, count, [=](int64_t i, auto lanes) PN_LAMBDA { return lanes.load(run + i); }) * share;
+        const auto deviation = [=](int64_t i, auto lanes)
+                                   PN_LAMBDA { return lanes.keep(lanes.load(run + i) - mean, T(0)); };
+        const T error = sum_lanes<T>(0, count, deviation);
+        const T square = sum_lanes<T>(0, count, [=](int64_t i, auto lanes) PN_LAMBDA {
+          const Vec<T> d = deviation(i, lanes);
+          return d * d;
+        });
+        means[sum] = mean + error * share;
+        squares[sum] = square - error * error * share;
+      });
+}
+
+// Joins the parts: mean and biased variance per channel. NaN where there are no elements, as in NumPy.
+template <class T>
+void join_moments(const ChannelSplit& s, const T* means, const T* squares, double* mean, double* variance) {
+  const int64_t channels = s.channels;
+  const double total = static_cast<double>(s.per_channel());
+  for (int64_t c = 0; c < channels; ++c) mean[c] = variance[c] = 0;
+  for (int64_t part = 0; part < s.parts; ++part) {
+    const double count = static_cast<double>(s.count(part));
+    for (int64_t c = 0; c < channels; ++c) mean[c] += count * means[part * channels + c];
+  }
+  for (int64_t c = 0; c < channels; ++c) mean[c] /= total;
+  for (int64_t part = 0; part < s.parts; ++part) {
+    const double count = static_cast<double>(s.count(part));
+    for (int64_t c = 0; c < channels; ++c) {
+      const double shift = means[part * channels + c] - mean[c];
+      variance[c] += squares[part * channels + c] + count * shift * shift;
+    }
+  }
+  for (int64_t c = 0; c < channels; ++c) {
+    variance[c] /= total;
+    if (variance[c] < 0) variance[c] = 0;  // the correction of a constant channel may leave a rounding error below zero
+  }
+}
+
+// Table rows: mean, factor, offset.
+template <class T>
+PN_INLINE void normalize(const ChannelSplit& s, const T* x, const T* table, T* y) {
+  for_channel_elements<T>(s, threads_for_channels(s, 3, 2 * sizeof(T)), table,
+                          [=](int64_t i, auto lanes, auto coefficient) PN_LAMBDA {
+                            lanes.store(y + i, (lanes.load(x + i) - coefficient(0)) * coefficient(1) + coefficient(2));
+                          });
+}
+
+template <class T>
+size_t batch_normalization_workspace(const KernelArgs& args) {
+  const ChannelSplit s = split_channels<T>(args.in[0], args.param<BatchNormParams>().axis);
+  Workspace workspace(nullptr);
+  workspace.take<T>(3 * s.width);
+  return workspace.used();
+}
+
+template <class T>
+void batch_normalization(const KernelArgs& args) {
+  const auto& p = args.param<BatchNormParams>();
+  const ChannelSplit s = split_channels<T>(args.in[0], p.axis);
+  const T *mean = args.in[1].as<T>(), *variance = args.in[2].as<T>();
+  const T *offset = args.in[3].as<T>(), *scale = args.in[4].as<T>();
+  T* table = Workspace(args.workspace).take<T>(3 * s.width);
+  for (int64_t c = 0; c < s.channels; ++c) {
+    table[c] = value_or(mean, c, T(0));
+    table[s.width + c] = static_cast<T>(value_or(scale, c, T(1)) / __builtin_sqrt(variance[c] + p.epsilon));
+    table[2 * s.width + c] = value_or(offset, c, T(0));
+  }
+  repeat_coefficients(s, table, 3);
+  normalize(s, args.in[0].as<T>(), table, args.out[0].as<T>());
+}
+
+template <class T>
+struct TrainSpace {
+  TrainSpace(const ChannelSplit& s, void* base)
+      : space(base),
+        first(space.take<T>(s.parts * s.channels)),
+        second(space.take<T>(s.parts * s.channels)),
+        first_total(space.take<double>(s.channels)),
+        second_total(space.take<double>(s.channels)),
+        table(space.take<T>(4 * s.width)) {}
+  Workspace space;
+  T *first, *second;
+  double *first_total, *second_total;
+  T* table;
+};
+
+// x is operand kX.
+template <class T, int kX>
+size_t train_workspace(const KernelArgs& args) {
+  return TrainSpace<T>(split_channels<T>(args.in[kX], args.param<BatchNormParams>().axis), nullptr).space.used();
+}
+
+template <class T>
+void batch_norm_train(const KernelArgs& args) {
+  const auto& p = args.param<BatchNormParams>();
+  const ChannelSplit s = split_channels<T>(args.in[0], p.axis);
+  const T *x = args.in[0].as<T>(), *gamma = args.in[1].as<T>(), *beta = args.in[2].as<T>();
+  T *mean = args.out[1].as<T>(), *variance = args.out[2].as<T>();
+  TrainSpace<T> space(s, args.workspace);
+  part_moments(s, x, space.first, space.second);
+  join_moments(s, space.first, space.second, space.first_total, space.second_total);
+  for (int64_t c = 0; c < s.channels; ++c) {
+    mean[c] = static_cast<T>(space.first_total[c]);
+    variance[c] = static_cast<T>(space.second_total[c]);
+    space.table[c] = mean[c];
+    space.table[s.width + c] =
+        static_cast<T>(value_or(gamma, c, T(1)) / __builtin_sqrt(space.second_total[c] + p.epsilon));
+    space.table[2 * s.width + c] = value_or(beta, c, T(0));
+  }
+  repeat_coefficients(s, space.table, 3);
+  normalize(s, x, space.table, args.out[0].as<T>());
+}
+
+// Per part: the sums of dy and of dy * (x - mean). `means` is a table of one row.
+template <class T>
+void part_gradient_sums(const ChannelSplit& s, const T* dy, const T* x, const T* means, T* sums, T* products) {
+  constexpr int64_t lanes_count = kLanes<T>;
+  for_channel_parts<T>(
+      s, threads_for_channels(s, 4, 2 * sizeof(T)),
+      [=, &s](auto vectors, auto lanes, int64_t first, int64_t rows, int64_t stride, int64_t sum) PN_LAMBDA {
+        constexpr int n = decltype(vectors)::count;
+        Vec<T> plain[n] = {}, product[n] = {}, mean[n];
+        for (int v = 0; v < n; ++v) mean[v] = lanes.load(means + sum % s.width + v * lanes_count);
+        for (int64_t r = 0; r < rows; ++r) {
+          for (int v = 0; v < n; ++v) {
+            const int64_t i = first + r * stride + v * lanes_count;
+            const Vec<T> g = lanes.load(dy + i);
+            plain[v] += g;
+            product[v] += g * (lanes.load(x + i) - mean[v]);
+          }
+        }
+        for (int v = 0; v < n; ++v) {
+          lanes.store(sums + sum + v * lanes_count, plain[v]);
+          lanes.store(products + sum + v * lanes_count, product[v]);
+        }
+      },
+      [=, &s](int64_t first, int64_t count, int64_t sum) PN_LAMBDA {
+        const T *g = dy + first, *run = x + first, mean = means[sum % s.channels];
+        sums[sum] = sum_lanes<T>(0, count, [=](int64_t i, auto lanes) PN_LAMBDA { return lanes.load(g + i); });
+        products[sum] = sum_lanes<T>(0, count, [=](int64_t i, auto lanes) PN_LAMBDA {
+          return lanes.load(g + i) * (lanes.load(run + i) - mean);
+        });
+      });
+}
+
+template <class T>
+void join_sums(const ChannelSplit& s, const T* parts, double* total) {
+  for (int64_t c = 0; c < s.channels; ++c) total[c] = 0;
+  for (int64_t part = 0; part < s.parts; ++part) {
+    for (int64_t c = 0; c < s.channels; ++c) total[c] += parts[part * s.channels + c];
+  }
+}
+
+// Sums of dy and of dy * (x - mean) per channel; leaves the means in the first row of the table.
+template <class T>
+void gradient_sums(const ChannelSplit& s, const T* dy, const T* x, const T* mean, const TrainSpace<T>& space) {
+  for (int64_t c = 0; c < s.channels; ++c) space.table[c] = value_or(mean, c, T(0));
+  repeat_coefficients(s, space.table, 1);
+  part_gradient_sums(s, dy, x, space.table, space.first, space.second);
+  join_sums(s, space.first, space.first_total);
+  join_sums(s, space.second, space.second_total);
+}
+
+template <class T>
+void parameter_grad(const KernelArgs& args) {
+  const auto& p = args.param<BatchNormParams>();
+  const ChannelSplit s = split_channels<T>(args.in[1], p.axis);
+  const T *variance = args.in[3].as<T>(), *scale = args.in[4].as<T>();
+  TrainSpace<T> space(s, args.workspace);
+  gradient_sums(s, args.in[0].as<T>(), args.in[1].as<T>(), args.in[2].as<T>(), space);
+  for (int64_t c = 0; c < s.channels; ++c) {
+    const double inverse = 1 / __builtin_sqrt(variance[c] + p.epsilon), factor = value_or(scale, c, T(1)) * inverse;
+    args.out[0].as<T>()[c] = static_cast<T>(-space.first_total[c] * factor);
+    args.out[1].as<T>()[c] = static_cast<T>(-0.5 * space.second_total[c] * factor * inverse * inverse);
+    args.out[2].as<T>()[c] = static_cast<T>(space.first_total[c]);
+    args.out[3].as<T>()[c] = static_cast<T>(space.second_total[c] * inverse);
+  }
+}
+
+template <class T>
+void batch_norm_train_grad(const KernelArgs& args) {
+  const auto& p = args.param<BatchNormParams>();
+  const ChannelSplit s = split_channels<T>(args.in[1], p.axis);
+  const T *x = args.in[1].as<T>(), *variance = args.in[3].as<T>();
+  const T *gamma = args.in[4].as<T>(), *dmean = args.in[5].as<T>(), *dvariance = args.in[6].as<T>();
+  const bool has_dy = args.in[0].data != nullptr;
+  const T* dy = has_dy ? args.in[0].as<T>() : x;  // without dy its factor is zero, any finite operand will do
+  TrainSpace<T> space(s, args.workspace);
+  gradient_sums(s, dy, x, args.in[2].as<T>(), space);
+  const double count = static_cast<double>(s.per_channel());
+  // dx is affine in dy and in x - mean, per channel. Table rows: mean, factor of dy, factor of x - mean, constant.
+  for (int64_t c = 0; c < s.channels; ++c) {
+    const double inverse = 1 / __builtin_sqrt(variance[c] + p.epsilon);
+    const double dbeta = has_dy ? space.first_total[c] : 0;
+    const double dgamma = has_dy ? space.second_total[c] * inverse : 0;
+    const double factor = has_dy ? value_or(gamma, c, T(1)) * inverse : 0;
+    args.out[1].as<T>()[c] = static_cast<T>(dgamma);
+    args.out[2].as<T>()[c] = static_cast<T>(dbeta);
+    T* row = space.table + c;
+    row[s.width] = static_cast<T>(factor);
+    row[2 * s.width] = static_cast<T>((2 * value_or(dvariance, c, T(0)) - factor * inverse * dgamma) / count);
+    row[3 * s.width] = static_cast<T>((value_or(dmean, c, T(0)) - factor * dbeta) / count);
+  }
+  repeat_coefficients(s, space.table, 4);
+  T* dx = args.out[0].as<T>();
+  for_channel_elements<T>(
+      s, threads_for_channels(s, 5, 3 * sizeof(T)), space.table,
+      [=](int64_t i, auto lanes, auto coefficient) PN_LAMBDA {
+        const Vec<T> centered = lanes.load(x + i) - coefficient(0);
+        lanes.store(dx + i, lanes.load(dy + i) * coefficient(1) + (centered * coefficient(2) + coefficient(3)));
+      });
+}
+
+}  // namespace
+
+PN_KERNELS(batch_norm,
+           {"batch_normalization", by_dtype<batch_normalization<float>, batch_normalization<double>, 0>,
+            by_dtype<batch_normalization_workspace<float>, batch_normalization_workspace<double>, 0>},
+           {"batch_normalization_parameter_grad", by_dtype<parameter_grad<float>, parameter_grad<double>, 1>,
+            by_dtype<train_workspace<float, 1>, train_workspace<double, 1>, 1>},
+           {"batch_norm_train", by_dtype<batch_norm_train<float>, batch_norm_train<double>, 0>,
+            by_dtype<train_workspace<float, 0>, train_workspace<double, 0>, 0>},
+           {"batch_norm_train_grad", by_dtype<batch_norm_train_grad<float>, batch_norm_train_grad<double>, 1>,
+            by_dtype<train_workspace<float, 1>, train_workspace<double, 1>, 1>})
+}  // namespace pyneural::cpu::PN_SIMD_NAMESPACE
