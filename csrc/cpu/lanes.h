@@ -78,6 +78,25 @@ PN_INLINE T sum_lanes(int64_t begin, int64_t end, const Term& term) {
   return reduce_add((sum0 + sum1) + (sum2 + sum3));
 }
 
+// The largest term(i, lanes) over a range that is not empty; absent elements must give -infinity. NaN may or may not
+// win.
+template <class T, class Term>
+PN_INLINE T max_lanes(int64_t begin, int64_t end, const Term& term) {
+  constexpr int64_t step = kLanes<T>;
+  const Vec<T> lowest = broadcast(static_cast<T>(-__builtin_inf()));
+  Vec<T> max0 = lowest, max1 = lowest, max2 = lowest, max3 = lowest;
+  int64_t i = begin;
+  for (; i + 4 * step <= end; i += 4 * step) {
+    max0 = vmax(max0, term(i, AllLanes{}));
+    max1 = vmax(max1, term(i + step, AllLanes{}));
+    max2 = vmax(max2, term(i + 2 * step, AllLanes{}));
+    max3 = vmax(max3, term(i + 3 * step, AllLanes{}));
+  }
+  for (; i + step <= end; i += step) max0 = vmax(max0, term(i, AllLanes{}));
+  if (i < end) max1 = vmax(max1, term(i, FirstLanes{static_cast<int>(end - i)}));
+  return reduce_max(vmax(vmax(max0, max1), vmax(max2, max3)));
+}
+
 // The instance of a kernel (or of its workspace rule) for the dtype of operand kOperand.
 template <auto kFloat, auto kDouble, int kOperand = 0>
 auto by_dtype(const KernelArgs& args) {

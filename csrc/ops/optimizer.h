@@ -1,6 +1,7 @@
 // One step of an optimizer over flat buffers: parameters p, gradients g and the optimizer's own state, all of one
 // shape. Each returns the new p and state; in a plan they are updated in place. `lr` is a scalar, so that a schedule
-// or a callback can change it without another trace. weight_decay is decoupled: p -= p * weight_decay * lr comes first.
+// or a callback can change it without another trace. State that is left out (empty) is left out of the results too.
+// weight_decay is decoupled: p -= p * weight_decay * lr comes first.
 #pragma once
 
 #include "graph/op.h"

@@ -1,0 +1,201 @@
+// Cross-entropies from logits. The forward pass keeps each row's largest logit and its sum of exponentials, so the
+// gradient is one pass with no reduction.
+#include "cpu/softmax_row.h"
+#include "threads/parallel.h"
+
+namespace pyneural::cpu::PN_SIMD_NAMESPACE {
+namespace {
+
+constexpr int64_t kGrain = 8192;  // logits of a chunk
+constexpr double kExpFlops = 20;
+
+struct Rows {
+  int64_t rows, classes, grain;
+  int threads;
+};
+
+template <class T>
+Rows rows_of(const View& logits) {
+  Rows r;
+  r.classes = logits.dim(-1);
+  r.rows = r.classes > 0 ? logits.size / r.classes : 0;
+  r.grain = kGrain / (r.classes > 0 ? r.classes : 1) + 1;
+  const double size = static_cast<double>(logits.size);
+  r.threads = threads_for(size * kExpFlops, size * static_cast<double>(2 * sizeof(T)));
+  return r;
+}
+
+PN_INLINE int64_t label_at(const View& labels, int64_t i) {
+  switch (labels.dtype) {
+    case DType::uint8:
+      return labels.as<uint8_t>()[i];
+    case DType::int8:
+      return labels.as<int8_t>()[i];
+    case DType::int16:
+      return labels.as<int16_t>()[i];
+    case DType::int32:
+      return labels.as<int32_t>()[i];
+    default:
+      return labels.as<int64_t>()[i];
+  }
+}
+
+// Reports the first label outside [0, classes).
+bool labels_in_range(const View& labels, int64_t classes, RunState* state) {
+  for (int64_t i = 0; i < labels.size; ++i) {
+    const int64_t label = label_at(labels, i);
+    if (label >= 0 && label < classes) continue;
+    state->status = Status::index_out_of_range;
+    state->value = label;
+    state->limit = classes;
+    state->position = i;
+    return false;
+  }
+  return true;
+}
+
+template <class T>
+void sparse(const KernelArgs& args) {
+  const View& labels = args.in[0];
+  const Rows s = rows_of<T>(args.in[1]);
+  if (!labels_in_range(labels, args.in[1].dim(-1), args.state)) return;
+  const T* logits = args.in[1].as<T>();
+  T *loss = args.out[0].as<T>(), *max = args.out[1].as<T>(), *sum = args.out[2].as<T>();
+  parallel_range(s.rows, s.grain, s.threads, [=, &labels](int64_t begin, int64_t end) {
+    for (int64_t r = begin; r < end; ++r) {
+      const SoftmaxRow<T> row = softmax_row(logits + r * s.classes, s.classes);
+      max[r] = row.max;
+      sum[r] = row.sum;
+    }
+    // log(sum) for a vector of rows at once.
+    for_lanes<T>(begin, end,
+                 [=](int64_t i, auto lanes) PN_LAMBDA { lanes.store(loss + i, vlog(lanes.load(sum + i))); });
+    for (int64_t r = begin; r < end; ++r) loss[r] += max[r] - logits[r * s.classes + label_at(labels, r)];
+  });
+}
+
+template <class T>
+void sparse_grad(const KernelArgs& args) {
+  const View &labels = args.in[1], &logits_view = args.in[2];
+  const Rows s = rows_of<T>(logits_view);
+  if (!labels_in_range(labels, logits_view.dim(-1), args.state)) return;
+  const T *dloss = args.in[0].as<T>(), *logits = logits_view.as<T>();
+  const T *max = args.in[3].as<T>(), *sum = args.in[4].as<T>();
+  T* dlogits = args.out[0].as<T>();
+  parallel_range(s.rows, s.grain, s.threads, [=, &labels](int64_t begin, int64_t end) {
+    for (int64_t r = begin; r < end; ++r) {
+      const T scale = dloss[r] / sum[r], largest = max[r];
+      for_lanes<T>(r * s.classes, (r + 1) * s.classes, [=](int64_t i, auto lanes) PN_LAMBDA {
+        lanes.store(dlogits + i, vexp(lanes.load(logits + i) - largest) * scale);
+      });
+      dlogits[r * s.classes + label_at(labels, r)] -= dloss[r];
+    }
+  });
+}
+
+template <class T>
+void dense(const KernelArgs& args) {
+  const Rows s = rows_of<T>(args.in[1]);
+  const T *targets = args.in[0].as<T>(), *logits = args.in[1].as<T>();
+  T *loss = args.out[0].as<T>(), *max = args.out[1].as<T>(), *sum = args.out[2].as<T>();
+  parallel_range(s.rows, s.grain, s.threads, [=](int64_t begin, int64_t end) {
+    for (int64_t r = begin; r < end; ++r) {
+      const T *t = targets + r * s.classes, *x = logits + r * s.classes;
+      const SoftmaxRow<T> row = softmax_row(x, s.classes);
+      const T largest = row.max, log_sum = log_of(row.sum);
+      max[r] = row.max;
+      sum[r] = row.sum;
+      loss[r] = sum_lanes<T>(0, s.classes, [=](int64_t i, auto lanes) PN_LAMBDA {
+        const Vec<T> target = lanes.load(t + i), surprise = (largest - lanes.load(x + i)) + log_sum;
+        // A class that is ruled out (logit -infinity) and has no target costs nothing: 0, not 0 * infinity.
+        return lanes.keep(select(target == T(0), surprise == surprise ? Vec<T>{} : surprise, target * surprise), T(0));
+      });
+    }
+  });
+}
+
+template <class T>
+void dense_grad(const KernelArgs& args) {
+  const Rows s = rows_of<T>(args.in[2]);
+  const T *dloss = args.in[0].as<T>(), *targets = args.in[1].as<T>(), *logits = args.in[2].as<T>();
+  const T *max = args.in[3].as<T>(), *sum = args.in[4].as<T>();
+  T* dlogits = args.out[0].as<T>();
+  parallel_range(s.rows, s.grain, s.threads, [=](int64_t begin, int64_t end) {
+    for (int64_t r = begin; r < end; ++r) {
+      const int64_t first = r * s.classes;
+      const T weight = sum_lanes<T>(first, first + s.classes,
+                                    [=](int64_t i, auto lanes) PN_LAMBDA { return lanes.load(targets + i); });
+      const T upstream = dloss[r], scale = weight / sum[r], largest = max[r];
+      for_lanes<T>(first, first + s.classes, [=](int64_t i, auto lanes) PN_LAMBDA {
+        const Vec<T> p = vexp(lanes.load(logits + i) - largest) * scale;
+        lanes.store(dlogits + i, (p - lanes.load(targets + i)) * upstream);
+      });
+    }
+  });
+}
+
+template <class T>
+void dense_targets_grad(const KernelArgs& args) {
+  const Rows s = rows_of<T>(args.in[1]);
+  const T *dloss = args.in[0].as<T>(), *logits = args.in[1].as<T>();
+  const T *max = args.in[2].as<T>(), *sum = args.in[3].as<T>();
+  T* dtargets = args.out[0].as<T>();
+  parallel_range(s.rows, s.grain, s.threads, [=](int64_t begin, int64_t end) {
+    for (int64_t r = begin; r < end; ++r) {
+      const T upstream = dloss[r], largest = max[r], log_sum = log_of(sum[r]);
+      for_lanes<T>(r * s.classes, (r + 1) * s.classes, [=](int64_t i, auto lanes) PN_LAMBDA {
+        lanes.store(dtargets + i, ((largest - lanes.load(logits + i)) + log_sum) * upstream);
+      });
+    }
+  });
+}
+
+template <class T, class Body>
+PN_INLINE void for_elements(int64_t size, double flops, int operands, const Body& body) {
+  const double count = static_cast<double>(size);
+  const int threads = threads_for(count * flops, count * static_cast<double>(sizeof(T)) * operands);
+  parallel_range(size, kGrain, threads, [&](int64_t begin, int64_t end) PN_LAMBDA { for_lanes<T>(begin, end, body); });
+}
+
+template <class T>
+void sigmoid(const KernelArgs& args) {
+  const T *targets = args.in[0].as<T>(), *logits = args.in[1].as<T>();
+  T* loss = args.out[0].as<T>();
+  for_elements<T>(args.in[1].size, 2 * kExpFlops, 3, [=](int64_t i, auto lanes) PN_LAMBDA {
+    const Vec<T> x = lanes.load(logits + i);
+    const Vec<T> positive = vmax(x, Vec<T>{});
+    lanes.store(loss + i, (positive - x * lanes.load(targets + i)) + vlog1p(vexp(-vabs(x))));
+  });
+}
+
+template <class T>
+void sigmoid_grad(const KernelArgs& args) {
+  const T *dloss = args.in[0].as<T>(), *targets = args.in[1].as<T>(), *logits = args.in[2].as<T>();
+  T* dlogits = args.out[0].as<T>();
+  for_elements<T>(args.in[2].size, kExpFlops, 4, [=](int64_t i, auto lanes) PN_LAMBDA {
+    lanes.store(dlogits + i, (vsigmoid(lanes.load(logits + i)) - lanes.load(targets + i)) * lanes.load(dloss + i));
+  });
+}
+
+template <class T>
+void sigmoid_targets_grad(const KernelArgs& args) {
+  const T *dloss = args.in[0].as<T>(), *logits = args.in[1].as<T>();
+  T* dtargets = args.out[0].as<T>();
+  for_elements<T>(args.in[1].size, 1, 3, [=](int64_t i, auto lanes) PN_LAMBDA {
+    lanes.store(dtargets + i, -lanes.load(logits + i) * lanes.load(dloss + i));
+  });
+}
+
+}  // namespace
+
+PN_KERNELS(cross_entropy, {"sparse_softmax_cross_entropy", by_dtype<sparse<float>, sparse<double>, 1>, nullptr},
+           {"sparse_softmax_cross_entropy_grad", by_dtype<sparse_grad<float>, sparse_grad<double>>, nullptr},
+           {"softmax_cross_entropy", by_dtype<dense<float>, dense<double>>, nullptr},
+           {"softmax_cross_entropy_grad", by_dtype<dense_grad<float>, dense_grad<double>>, nullptr},
+           {"softmax_cross_entropy_targets_grad", by_dtype<dense_targets_grad<float>, dense_targets_grad<double>>,
+            nullptr},
+           {"sigmoid_cross_entropy", by_dtype<sigmoid<float>, sigmoid<double>>, nullptr},
+           {"sigmoid_cross_entropy_grad", by_dtype<sigmoid_grad<float>, sigmoid_grad<double>>, nullptr},
+           {"sigmoid_cross_entropy_targets_grad", by_dtype<sigmoid_targets_grad<float>, sigmoid_targets_grad<double>>,
+            nullptr})
+}  // namespace pyneural::cpu::PN_SIMD_NAMESPACE

@@ -1,0 +1,168 @@
+// Softmax, its logarithm and their gradients, along any axis. Along the last one a row is contiguous and vectors run
+// along it; else each lane holds a row of its own. Rows that fill less than half a vector are transposed to the second
+// form through a small buffer.
+#include "ops/softmax_params.h"
+
+#include "cpu/softmax_row.h"
+#include "threads/parallel.h"
+
+namespace pyneural::cpu::PN_SIMD_NAMESPACE {
+namespace {
+
+constexpr int64_t kGrain = 8192;  // elements of a chunk
+
+// Each op has row(a, b, n, y) for a contiguous row, and columns(a, b, n, stride, y, lanes) for a vector of rows whose
+// elements are `stride` apart. y may be a.
+struct Softmax {
+  static constexpr int operands = 1;
+  static constexpr double flops = 20;
+  template <class T>
+  PN_INLINE void row(const T* x, const T*, int64_t n, T* y) {
+    const SoftmaxRow<T> s =
+        softmax_row(x, n, [=](int64_t i, auto lanes, Vec<T> e) PN_LAMBDA { lanes.store(y + i, e); });
+    const T scale = 1 / s.sum;
+    for_lanes<T>(0, n, [=](int64_t i, auto lanes) PN_LAMBDA { lanes.store(y + i, lanes.load(y + i) * scale); });
+  }
+  template <class T, class Lanes>
+  PN_INLINE void columns(const T* x, const T*, int64_t n, int64_t stride, T* y, Lanes lanes) {
+    Vec<T> max = lanes.load(x), sum{};
+    for (int64_t k = 1; k < n; ++k) max = vmax(max, lanes.load(x + k * stride));
+    for (int64_t k = 0; k < n; ++k) {
+      const Vec<T> e = vexp(lanes.load(x + k * stride) - max);
+      lanes.store(y + k * stride, e);
+      sum += e;
+    }
+    const Vec<T> scale = T(1) / sum;
+    for (int64_t k = 0; k < n; ++k) lanes.store(y + k * stride, lanes.load(y + k * stride) * scale);
+  }
+};
+
+struct LogSoftmax {
+  static constexpr int operands = 1;
+  static constexpr double flops = 20;
+  template <class T>
+  PN_INLINE void row(const T* x, const T*, int64_t n, T* y) {
+    const SoftmaxRow<T> s = softmax_row(x, n);
+    const T log_sum = log_of(s.sum), max = s.max;
+    for_lanes<T>(0, n,
+                 [=](int64_t i, auto lanes) PN_LAMBDA { lanes.store(y + i, (lanes.load(x + i) - max) - log_sum); });
+  }
+  template <class T, class Lanes>
+  PN_INLINE void columns(const T* x, const T*, int64_t n, int64_t stride, T* y, Lanes lanes) {
+    Vec<T> max = lanes.load(x), sum{};
+    for (int64_t k = 1; k < n; ++k) max = vmax(max, lanes.load(x + k * stride));
+    for (int64_t k = 0; k < n; ++k) sum += vexp(lanes.load(x + k * stride) - max);
+    const Vec<T> log_sum = vlog(sum);
+    for (int64_t k = 0; k < n; ++k) lanes.store(y + k * stride, (lanes.load(x + k * stride) - max) - log_sum);
+  }
+};
+
+struct SoftmaxGrad {
+  static constexpr int operands = 2;
+  static constexpr double flops = 4;
+  template <class T>
+  PN_INLINE void row(const T* dy, const T* y, int64_t n, T* dx) {
+    const T dot =
+        sum_lanes<T>(0, n, [=](int64_t i, auto lanes) PN_LAMBDA { return lanes.load(dy + i) * lanes.load(y + i); });
+    for_lanes<T>(0, n, [=](int64_t i, auto lanes) PN_LAMBDA {
+      lanes.store(dx + i, lanes.load(y + i) * (lanes.load(dy + i) - dot));
+    });
+  }
+  template <class T, class Lanes>
+  PN_INLINE void columns(const T* dy, const T* y, int64_t n, int64_t stride, T* dx, Lanes lanes) {
+    Vec<T> dot{};
+    for (int64_t k = 0; k < n; ++k) dot += lanes.load(dy + k * stride) * lanes.load(y + k * stride);
+    for (int64_t k = 0; k < n; ++k) {
+      lanes.store(dx + k * stride, lanes.load(y + k * stride) * (lanes.load(dy + k * stride) - dot));
+    }
+  }
+};
+
+struct LogSoftmaxGrad {
+  static constexpr int operands = 2;
+  static constexpr double flops = 20;
+  template <class T>
+  PN_INLINE void row(const T* dy, const T* y, int64_t n, T* dx) {
+    const T sum = sum_lanes<T>(0, n, [=](int64_t i, auto lanes) PN_LAMBDA { return lanes.load(dy + i); });
+    for_lanes<T>(0, n, [=](int64_t i, auto lanes) PN_LAMBDA {
+      lanes.store(dx + i, lanes.load(dy + i) - vexp(lanes.load(y + i)) * sum);
+    });
+  }
+  template <class T, class Lanes>
+  PN_INLINE void columns(const T* dy, const T* y, int64_t n, int64_t stride, T* dx, Lanes lanes) {
+    Vec<T> sum{};
+    for (int64_t k = 0; k < n; ++k) sum += lanes.load(dy + k * stride);
+    for (int64_t k = 0; k < n; ++k) {
+      lanes.store(dx + k * stride, lanes.load(dy + k * stride) - vexp(lanes.load(y + k * stride)) * sum);
+    }
+  }
+};
+
+// `count` rows of n elements become columns: element k of row r goes to columns[k * lanes + r].
+template <class T>
+PN_INLINE void to_columns(const T* rows, int64_t count, int64_t n, T* columns) {
+  for (int64_t r = 0; r < count; ++r) {
+    for (int64_t k = 0; k < n; ++k) columns[k * kLanes<T> + r] = rows[r * n + k];
+  }
+}
+template <class T>
+PN_INLINE void to_rows(const T* columns, int64_t count, int64_t n, T* rows) {
+  for (int64_t r = 0; r < count; ++r) {
+    for (int64_t k = 0; k < n; ++k) rows[r * n + k] = columns[k * kLanes<T> + r];
+  }
+}
+
+template <class T, class Op>
+void short_rows(const T* a, const T* b, int64_t rows, int64_t n, T* y) {
+  alignas(64) T first[kLanes<T> * kLanes<T> / 2] = {}, second[kLanes<T> * kLanes<T> / 2] = {};
+  for (int64_t r = 0; r < rows; r += kLanes<T>) {
+    const int64_t count = rows - r < kLanes<T> ? rows - r : kLanes<T>;
+    to_columns(a + r * n, count, n, first);
+    if (Op::operands == 2) to_columns(b + r * n, count, n, second);
+    Op::columns(first, second, n, static_cast<int64_t>(kLanes<T>), first, AllLanes{});
+    to_rows(first, count, n, y + r * n);
+  }
+}
+
+template <class T, class Op>
+void along_axis(const KernelArgs& args) {
+  const View& x = args.in[0];
+  const int64_t axis = args.param<SoftmaxParams>().axis, n = x.dims[axis];
+  if (x.size == 0) return;
+  int64_t outer = 1, inner = 1;
+  for (int64_t i = 0; i < axis; ++i) outer *= x.dims[i];
+  for (int64_t i = axis + 1; i < x.rank; ++i) inner *= x.dims[i];
+  const T *a = x.as<T>(), *b = Op::operands == 2 ? args.in[1].as<T>() : a;
+  T* y = args.out[0].as<T>();
+  const double size = static_cast<double>(x.size);
+  const int threads = threads_for(size * Op::flops, size * static_cast<double>(sizeof(T)) * (Op::operands + 1));
+  if (inner > 1) {
+    const int64_t strips = (inner + kLanes<T> - 1) / kLanes<T>, grain = kGrain / (n * kLanes<T>)+1;
+    parallel_range(outer * strips, grain, threads, [=](int64_t begin, int64_t end) {
+      for (int64_t strip = begin; strip < end; ++strip) {
+        const int64_t j = strip % strips * kLanes<T>, first = strip / strips * n * inner;
+        for_lanes<T>(j, j + kLanes<T> < inner ? j + kLanes<T> : inner, [=](int64_t i, auto lanes) PN_LAMBDA {
+          Op::columns(a + first + i, b + first + i, n, inner, y + first + i, lanes);
+        });
+      }
+    });
+    return;
+  }
+  const int64_t grain = (kGrain / n + kLanes<T>) / kLanes<T> * kLanes<T>;
+  parallel_range(outer, grain, threads, [=](int64_t begin, int64_t end) {
+    if (n <= kLanes<T> / 2) {
+      short_rows<T, Op>(a + begin * n, b + begin * n, end - begin, n, y + begin * n);
+      return;
+    }
+    for (int64_t r = begin; r < end; ++r) Op::row(a + r * n, b + r * n, n, y + r * n);
+  });
+}
+
+}  // namespace
+
+PN_KERNELS(softmax, {"softmax", by_dtype<along_axis<float, Softmax>, along_axis<double, Softmax>>, nullptr},
+           {"log_softmax", by_dtype<along_axis<float, LogSoftmax>, along_axis<double, LogSoftmax>>, nullptr},
+           {"softmax_grad", by_dtype<along_axis<float, SoftmaxGrad>, along_axis<double, SoftmaxGrad>>, nullptr},
+           {"log_softmax_grad", by_dtype<along_axis<float, LogSoftmaxGrad>, along_axis<double, LogSoftmaxGrad>>,
+            nullptr})
+}  // namespace pyneural::cpu::PN_SIMD_NAMESPACE
