@@ -72,6 +72,7 @@ ChannelSplit split_channels(const View& x, int64_t axis) {
 // run(first, count, sum): a contiguous run of one channel.
 template <class T, class Columns, class Run>
 PN_INLINE void for_channel_parts(const ChannelSplit& s, int threads, const Columns& columns, const Run& run) {
+  if (s.parts == 0) return;
   constexpr int64_t lanes = kLanes<T>;
   if (s.inner > 1) {
     const int64_t piece = s.inner < kPiece ? s.inner : kPiece;
@@ -113,6 +114,7 @@ void repeat_coefficients(const ChannelSplit& s, T* table, int count) {
 // body(i, lanes, coefficient) for all elements of x, where coefficient(k) are those of their channels.
 template <class T, class Body>
 PN_INLINE void for_channel_elements(const ChannelSplit& s, int threads, const T* table, const Body& body) {
+  if (s.outer * s.channels * s.inner == 0) return;
   if (s.inner > 1) {
     const int64_t grain = at_least(kBlockElements / s.inner, 1);
     parallel_range(s.outer * s.channels, grain, threads, [&](int64_t begin, int64_t end) {
