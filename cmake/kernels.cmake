@@ -24,6 +24,9 @@ else()
 endif()
 
 file(GLOB kernel_sources CONFIGURE_DEPENDS csrc/cpu/*.cpp)
+# Random numbers must be the same at every level: no contraction to FMA, which only some levels have.
+set_source_files_properties(csrc/cpu/random.cpp PROPERTIES COMPILE_OPTIONS -ffp-contract=off)
+
 set(pyneural_kernel_targets)
 set(declarations "")
 set(tables "")

@@ -12,6 +12,8 @@ namespace pyneural::ops {
 Value take(const Value& x, const Value& indices, std::optional<int64_t> axis = std::nullopt);
 // One index per element: indices and x agree on all axes but `axis`. Without an axis, of the flattened tensor.
 Value take_along_axis(const Value& x, const Value& indices, std::optional<int64_t> axis = -1);
+// The gradient of take_along_axis: zeros of a shape, with updates added where indices say.
+Value scatter_along_axis(const Value& updates, const Value& indices, const Shape& shape, int64_t axis);
 // A class outside [0, num_classes) gives zeros.
 Value one_hot(const Value& x, int64_t num_classes, int64_t axis = -1, DType dtype = DType::float32);
 

@@ -21,16 +21,8 @@ struct OneHotParams {
   int64_t dtype;
 };
 
-struct SortParams {
-  int64_t axis;
-};
-
 struct TopKParams {
   int64_t k;
-};
-
-struct UpsampleParams {
-  int64_t size[2];
 };
 
 }  // namespace pyneural
