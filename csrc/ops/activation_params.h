@@ -26,4 +26,9 @@ enum class Activation : int32_t {
 
 constexpr int kActivationCount = 16;
 
+// max_value where x >= max_value; x where threshold <= x; else negative_slope * (x - threshold).
+struct ReluParams {
+  double negative_slope, max_value, threshold;
+};
+
 }  // namespace pyneural

@@ -7,19 +7,20 @@
 // One operand, result of the same dtype.
 #define PN_UNARY_ANY(X) X(negative) X(absolute) X(sign) X(square)
 #define PN_UNARY_ROUNDING(X) X(floor) X(ceil) X(round)
-#define PN_UNARY_FLOAT(X)                                                                                          \
-  X(exp)                                                                                                           \
-  X(expm1) X(log) X(log1p) X(sqrt) X(rsqrt) X(reciprocal) X(sin) X(cos) X(tan) X(sinh) X(cosh) X(arcsin) X(arccos) \
-      X(arctan) X(erf)
+#define PN_UNARY_FLOAT(X)                                                                                           \
+  X(exp)                                                                                                            \
+  X(expm1)                                                                                                          \
+  X(log) X(log1p) X(sqrt) X(rsqrt) X(reciprocal) X(sin) X(cos) X(tan) X(sinh) X(cosh) X(arcsin) X(arccos) X(arctan) \
+      X(erf)
 #define PN_UNARY_OPS(X) PN_UNARY_ANY(X) PN_UNARY_ROUNDING(X) PN_UNARY_FLOAT(X)
 // One operand, boolean result.
 #define PN_UNARY_PREDICATES(X) X(isnan) X(isinf) X(isfinite)
 
 // Two operands of one dtype, result of that dtype.
-#define PN_BINARY_OPS(X)                                                                             \
-  X(add)                                                                                             \
-  X(subtract) X(multiply) X(divide) X(floor_divide) X(mod) X(power) X(maximum) X(minimum) X(arctan2) \
-      X(squared_difference)
+#define PN_BINARY_OPS(X) \
+  X(add)                 \
+  X(subtract)            \
+  X(multiply) X(divide) X(floor_divide) X(mod) X(power) X(maximum) X(minimum) X(arctan2) X(squared_difference)
 // Two operands of one dtype, boolean result.
 #define PN_COMPARISONS(X) X(equal) X(not_equal) X(less) X(less_equal) X(greater) X(greater_equal)
 #define PN_LOGICAL_OPS(X) X(logical_and) X(logical_or)
@@ -43,17 +44,17 @@ enum class ElementwiseOp : uint8_t {
 };
 
 constexpr int kFusedMaxInputs = 12;
-constexpr int kFusedMaxInstructions = 40;
+constexpr int kFusedMaxInstructions = 44;
 
 // A chain of element-wise ops. Register r < num_inputs is input r; register num_inputs + i is the result of
-// instruction i. The last instruction gives the output.
+// instruction i, kept in temporary block `slot` until its last reader. The last instruction gives the output.
 struct FusedParams {
   struct Instruction {
     ElementwiseOp op;
     uint8_t operands[2];
+    uint8_t slot;
   };
-  int32_t num_inputs;
-  int32_t num_instructions;
+  uint8_t num_inputs, num_instructions, num_slots;
   Instruction instructions[kFusedMaxInstructions];
 };
 
