@@ -1,0 +1,150 @@
+#include "cpu/gather_gemm.h"
+
+#include "cpu/gemm.h"
+
+namespace pyneural::cpu::PN_SIMD_NAMESPACE {
+namespace {
+
+// Rows of a tile for each width in vectors: accumulators, one row of b and one element of a fill the registers.
+// Multiples of kRowStep, so that the last rows of a matrix find a tile that fits.
+constexpr int kRowStep = 3;
+PN_INLINE constexpr int tile_rows(int vectors) {
+  if (PN_VECTOR_REGISTERS == 32) return vectors == 4 ? 6 : vectors == 3 ? 9 : vectors == 2 ? 12 : 18;
+  return vectors == 2 ? 6 : 12;
+}
+
+// One register tile: `Rows` rows of C, `Vectors` vectors wide. Rows may repeat: they store the same values again.
+template <class T, int Rows, int Vectors>
+__attribute__((noinline)) void tile(const GatherProduct<T>& p, const int64_t* row_offset, const int64_t* c_offset) {
+  constexpr int lanes = kLanes<T>;
+  const int last = static_cast<int>(p.columns) - (Vectors - 1) * lanes;  // lanes of the last vector
+  const T* a[Rows];
+#pragma GCC unroll 24
+  for (int m = 0; m < Rows; ++m) a[m] = p.a + row_offset[m];
+  Vec<T> acc[Rows][Vectors] = {};
+  if (p.bias) {
+#pragma GCC unroll 4
+    for (int v = 0; v < Vectors; ++v) {
+      const Vec<T> bias = v + 1 < Vectors ? load(p.bias + v * lanes) : load_first(p.bias + v * lanes, last);
+#pragma GCC unroll 24
+      for (int m = 0; m < Rows; ++m) acc[m][v] = bias;
+    }
+  }
+  if (p.accumulate) {
+#pragma GCC unroll 24
+    for (int m = 0; m < Rows; ++m) {
+      const T* const c = p.c + c_offset[m];
+#pragma GCC unroll 4
+      for (int v = 0; v < Vectors; ++v) {
+        acc[m][v] = acc[m][v] + (v + 1 < Vectors ? load(c + v * lanes) : load_first(c + v * lanes, last));
+      }
+    }
+  }
+  const T* b = p.b;
+  const int64_t ldb = p.ldb;
+  const int64_t* at = p.depth_offset;
+  const int64_t* const end = at + p.depth;
+  // A narrow tile has more rows than pointers fit in registers: each is fetched once for several steps.
+  constexpr int steps = Vectors == 1 ? (PN_VECTOR_REGISTERS == 32 ? 4 : 2) : 1;
+  if constexpr (steps > 1) {
+    for (; at + steps <= end; at += steps, b += steps * ldb) {
+      Vec<T> row[steps];
+#pragma GCC unroll 4
+      for (int s = 0; s < steps; ++s) row[s] = load(b + s * ldb);
+#pragma GCC unroll 24
+      for (int m = 0; m < Rows; ++m) {
+#pragma GCC unroll 4
+        for (int s = 0; s < steps; ++s) acc[m][0] = fma(broadcast(a[m][at[s]]), row[s], acc[m][0]);
+      }
+    }
+  }
+  for (; at != end; ++at, b += ldb) {
+    const int64_t offset = *at;
+    Vec<T> row[Vectors];
+#pragma GCC unroll 4
+    for (int v = 0; v < Vectors; ++v) row[v] = load(b + v * lanes);
+#pragma GCC unroll 24
+    for (int m = 0; m < Rows; ++m) {
+      const Vec<T> x = broadcast(a[m][offset]);
+#pragma GCC unroll 4
+      for (int v = 0; v < Vectors; ++v) acc[m][v] = fma(x, row[v], acc[m][v]);
+    }
+  }
+  // One path for both: linear is a lower limit of minus infinity.
+  const Vec<T> limit = broadcast<T>(p.activation == Activation::relu ? T(0) : -static_cast<T>(__builtin_inf()));
+  if (last == lanes) {
+#pragma GCC unroll 24
+    for (int m = 0; m < Rows; ++m) {
+      T* const c = p.c + c_offset[m];
+#pragma GCC unroll 4
+      for (int v = 0; v < Vectors; ++v) store(c + v * lanes, select(acc[m][v] < limit, limit, acc[m][v]));
+    }
+    return;
+  }
+#pragma GCC unroll 24
+  for (int m = 0; m < Rows; ++m) {
+    T* const c = p.c + c_offset[m];
+#pragma GCC unroll 4
+    for (int v = 0; v < Vectors; ++v) {
+      const Vec<T> x = select(acc[m][v] < limit, limit, acc[m][v]);
+      if (v + 1 < Vectors) {
+        store(c + v * lanes, x);
+      } else {
+        store_first(c + v * lanes, x, last);
+      }
+    }
+  }
+}
+
+// The smallest tile that holds `rows` rows; rows behind the last one repeat it.
+template <class T, int Rows, int Vectors>
+void last_tile(const GatherProduct<T>& p, int64_t first, int64_t rows) {
+  if constexpr (Rows > kRowStep) {
+    if (rows <= Rows - kRowStep) return last_tile<T, Rows - kRowStep, Vectors>(p, first, rows);
+  }
+  int64_t row_offset[Rows], c_offset[Rows];
+  for (int m = 0; m < Rows; ++m) {
+    const int64_t at = first + (m < rows ? m : rows - 1);
+    row_offset[m] = p.row_offset[at];
+    c_offset[m] = p.c_offset[at];
+  }
+  tile<T, Rows, Vectors>(p, row_offset, c_offset);
+}
+
+template <class T, int Vectors>
+void all_tiles(const GatherProduct<T>& p) {
+  constexpr int step = tile_rows(Vectors);
+  int64_t first = 0;
+  for (; first + step <= p.rows; first += step) {
+    tile<T, step, Vectors>(p, p.row_offset + first, p.c_offset + first);
+  }
+  if (first < p.rows) last_tile<T, step, Vectors>(p, first, p.rows - first);
+}
+
+template <class T>
+PN_INLINE void choose_width(const GatherProduct<T>& p) {
+  const int64_t vectors = (p.columns + kLanes<T> - 1) / kLanes<T>;
+#if PN_VECTOR_REGISTERS == 32
+  if (vectors == 4) {
+    all_tiles<T, 4>(p);
+  } else if (vectors == 3) {
+    all_tiles<T, 3>(p);
+  } else
+#endif
+      if (vectors == 2) {
+    all_tiles<T, 2>(p);
+  } else {
+    all_tiles<T, 1>(p);
+  }
+  if (p.activation == Activation::linear || p.activation == Activation::relu) return;
+  for (int64_t m = 0; m < p.rows; ++m) {
+    apply_epilogue(1, p.columns, p.c + p.c_offset[m], p.columns, nullptr, p.activation);
+  }
+}
+
+}  // namespace
+
+void gather_product(const GatherProduct<float>& product) { choose_width(product); }
+void gather_product(const GatherProduct<double>& product) { choose_width(product); }
+
+}  // namespace pyneural::cpu::PN_SIMD_NAMESPACE

@@ -1,0 +1,35 @@
+// Matrix product whose left operand is gathered: C[m, n] (+)= sum over k of a[row_offset[m] + depth_offset[k]] * b[k,
+// n]. With the offsets of pixels and of (tap, channel) pairs this is a convolution without im2col; with the two
+// exchanged it is the gradient of the kernel.
+#pragma once
+
+#include "cpu/vec.h"
+#include "ops/activation_params.h"
+
+namespace pyneural::cpu::PN_SIMD_NAMESPACE {
+
+// Columns of C that one register tile covers. Four vectors of 16 floats need 6 x 4 accumulators of 32 registers.
+template <class T>
+constexpr int64_t kGatherPanel = (PN_VECTOR_REGISTERS == 32 ? 4 : 2) * (PN_VECTOR_BYTES / sizeof(T));
+
+template <class T>
+struct GatherProduct {
+  const T* a;
+  const int64_t* row_offset;  // [rows]
+  int64_t rows;
+  const int64_t* depth_offset;  // [depth]
+  int64_t depth;
+  const T* b;  // [depth, ldb]: readable up to `columns` rounded up to whole vectors
+  int64_t ldb;
+  int64_t columns;  // 1 .. kGatherPanel
+  T* c;
+  const int64_t* c_offset;  // [rows]
+  const T* bias;            // [columns] or nullptr
+  Activation activation;
+  bool accumulate;  // C holds a partial sum
+};
+
+void gather_product(const GatherProduct<float>& product);
+void gather_product(const GatherProduct<double>& product);
+
+}  // namespace pyneural::cpu::PN_SIMD_NAMESPACE

@@ -1,0 +1,20 @@
+// Parameters shared by the convolutions, dense and depthwise, and their gradients.
+#pragma once
+
+#include "ops/activation_params.h"
+
+namespace pyneural {
+
+// Rows first, then columns.
+struct Conv2DParams {
+  int64_t stride[2];
+  int64_t dilation[2];
+  int64_t pad[2];    // zeros before the first row and column
+  int64_t image[2];  // of the input
+  int64_t kernel[2];
+  int64_t groups;
+  Activation activation;
+  bool same;
+};
+
+}  // namespace pyneural
