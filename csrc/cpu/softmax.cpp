@@ -1,8 +1,8 @@
 // Softmax, its logarithm and their gradients, along any axis. Along the last one a row is contiguous and vectors run
-// along it; else each lane holds a row of its own. Rows that fill less than half a vector are transposed to the second
-// form through a small buffer.
+// along it; else each lane holds a row of its own. Rows that fit one vector are transposed to the second form.
 #include "ops/softmax_params.h"
 
+#include "cpu/short_rows.h"
 #include "cpu/softmax_row.h"
 #include "threads/parallel.h"
 
@@ -25,8 +25,8 @@ struct Softmax {
   }
   template <class T, class Lanes>
   PN_INLINE void columns(const T* x, const T*, int64_t n, int64_t stride, T* y, Lanes lanes) {
-    Vec<T> max = lanes.load(x), sum{};
-    for (int64_t k = 1; k < n; ++k) max = vmax(max, lanes.load(x + k * stride));
+    const Vec<T> max = column_max(x, n, stride, lanes);
+    Vec<T> sum{};
     for (int64_t k = 0; k < n; ++k) {
       const Vec<T> e = vexp(lanes.load(x + k * stride) - max);
       lanes.store(y + k * stride, e);
@@ -49,8 +49,8 @@ struct LogSoftmax {
   }
   template <class T, class Lanes>
   PN_INLINE void columns(const T* x, const T*, int64_t n, int64_t stride, T* y, Lanes lanes) {
-    Vec<T> max = lanes.load(x), sum{};
-    for (int64_t k = 1; k < n; ++k) max = vmax(max, lanes.load(x + k * stride));
+    const Vec<T> max = column_max(x, n, stride, lanes);
+    Vec<T> sum{};
     for (int64_t k = 0; k < n; ++k) sum += vexp(lanes.load(x + k * stride) - max);
     const Vec<T> log_sum = vlog(sum);
     for (int64_t k = 0; k < n; ++k) lanes.store(y + k * stride, (lanes.load(x + k * stride) - max) - log_sum);
@@ -98,30 +98,15 @@ struct LogSoftmaxGrad {
   }
 };
 
-// `count` rows of n elements become columns: element k of row r goes to columns[k * lanes + r].
-template <class T>
-PN_INLINE void to_columns(const T* rows, int64_t count, int64_t n, T* columns) {
-  for (int64_t r = 0; r < count; ++r) {
-    for (int64_t k = 0; k < n; ++k) columns[k * kLanes<T> + r] = rows[r * n + k];
-  }
-}
-template <class T>
-PN_INLINE void to_rows(const T* columns, int64_t count, int64_t n, T* rows) {
-  for (int64_t r = 0; r < count; ++r) {
-    for (int64_t k = 0; k < n; ++k) rows[r * n + k] = columns[k * kLanes<T> + r];
-  }
-}
-
 template <class T, class Op>
-void short_rows(const T* a, const T* b, int64_t rows, int64_t n, T* y) {
-  alignas(64) T first[kLanes<T> * kLanes<T> / 2] = {}, second[kLanes<T> * kLanes<T> / 2] = {};
-  for (int64_t r = 0; r < rows; r += kLanes<T>) {
-    const int64_t count = rows - r < kLanes<T> ? rows - r : kLanes<T>;
-    to_columns(a + r * n, count, n, first);
-    if (Op::operands == 2) to_columns(b + r * n, count, n, second);
-    Op::columns(first, second, n, static_cast<int64_t>(kLanes<T>), first, AllLanes{});
-    to_rows(first, count, n, y + r * n);
-  }
+void short_rows(const T* a, const T* b, int64_t begin, int64_t end, int64_t n, T* y) {
+  for_short_rows<T>(begin, end, [=](int64_t r, int64_t count) PN_LAMBDA {
+    ShortRows<T> first, second;
+    first.load(a + r * n, count, n);
+    if (Op::operands == 2) second.load(b + r * n, count, n);
+    Op::columns(first.data(), second.data(), n, int64_t{kLanes<T>}, first.data(), AllLanes{});
+    first.store(y + r * n, count, n);
+  });
 }
 
 template <class T, class Op>
@@ -150,10 +135,7 @@ void along_axis(const KernelArgs& args) {
   }
   const int64_t grain = (kGrain / n + kLanes<T>) / kLanes<T> * kLanes<T>;
   parallel_range(outer, grain, threads, [=](int64_t begin, int64_t end) {
-    if (n <= kLanes<T> / 2) {
-      short_rows<T, Op>(a + begin * n, b + begin * n, end - begin, n, y + begin * n);
-      return;
-    }
+    if (n <= kLanes<T>) return short_rows<T, Op>(a, b, begin, end, n, y);
     for (int64_t r = begin; r < end; ++r) Op::row(a + r * n, b + r * n, n, y + r * n);
   });
 }

@@ -1,4 +1,4 @@
-// Pieces of softmax over a contiguous row, shared with the cross-entropies.
+// Pieces of softmax, shared with the cross-entropies.
 #pragma once
 
 #include "cpu/lanes.h"
@@ -16,17 +16,9 @@ struct SoftmaxRow {
   T sum;  // of exp(x - max)
 };
 
-// One vector holds the whole row: no loops. visit(i, lanes, exp(x - max)) may keep the exponentials.
+// visit(i, lanes, exp(x - max)) may keep the exponentials.
 template <class T, class Visit>
 PN_INLINE SoftmaxRow<T> softmax_row(const T* x, int64_t n, const Visit& visit) {
-  if (n <= kLanes<T>) {
-    const FirstLanes lanes{static_cast<int>(n)};
-    const Vec<T> row = lanes.load(x);
-    const T max = reduce_max(lanes.keep(row, kLowest<T>));
-    const Vec<T> e = vexp(row - max);
-    visit(0, lanes, e);
-    return {max, reduce_add(lanes.keep(e, T(0)))};
-  }
   const T max =
       max_lanes<T>(0, n, [=](int64_t i, auto lanes) PN_LAMBDA { return lanes.keep(lanes.load(x + i), kLowest<T>); });
   const T sum = sum_lanes<T>(0, n, [=](int64_t i, auto lanes) PN_LAMBDA {
@@ -39,6 +31,14 @@ PN_INLINE SoftmaxRow<T> softmax_row(const T* x, int64_t n, const Visit& visit) {
 template <class T>
 PN_INLINE SoftmaxRow<T> softmax_row(const T* x, int64_t n) {
   return softmax_row(x, n, [](int64_t, auto, Vec<T>) PN_LAMBDA {});
+}
+
+// A row in each lane: element k at x + k * stride. n > 0.
+template <class T, class Lanes>
+PN_INLINE Vec<T> column_max(const T* x, int64_t n, int64_t stride, Lanes lanes) {
+  Vec<T> max = lanes.load(x);
+  for (int64_t k = 1; k < n; ++k) max = vmax(max, lanes.load(x + k * stride));
+  return max;
 }
 
 // Of one number, with the bits of the vector function.

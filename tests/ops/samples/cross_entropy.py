@@ -47,6 +47,13 @@ for shape in [(), (1,), (37,), (4, 5, 6), (0,)]:
 logits = rng.normal(size=(3, 4))
 SAMPLES += [
     Sample(
+        "softmax_cross_entropy",
+        (np.ones((3, 0)), np.ones((3, 0))),
+        reference=reference.softmax_cross_entropy,
+        name="no-classes",
+    ),
+    Sample("sparse_softmax_cross_entropy", (np.array([0]), np.ones((1, 0))), error=(IndexError, "0")),
+    Sample(
         "sparse_softmax_cross_entropy",
         (np.array([[1], [0], [3]]), logits),
         reference=reference.sparse_softmax_cross_entropy,
