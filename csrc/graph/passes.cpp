@@ -37,6 +37,8 @@ class UseCounts : public FusionContext {
     const auto found = counts_.find(value);
     return found == counts_.end() ? 0 : found->second;
   }
+  // Whoever read the old value will read the new one.
+  void replace(const Value& old_value, const Value& new_value) { counts_[new_value] += uses(old_value); }
 
  private:
   std::unordered_map<Value, int, ValueHash> counts_;
@@ -95,7 +97,7 @@ void merge_common_subexpressions(Graph& graph) {
 }
 
 void call_fusion_hooks(Graph& graph) {
-  const UseCounts counts(graph);
+  UseCounts counts(graph);
   Replacements replacements;
   const std::vector<Node*> nodes = schedule(graph);
   for (Node* node : nodes) {
@@ -104,7 +106,10 @@ void call_fusion_hooks(Graph& graph) {
     const NodeIdScope scope(node->id);
     const Values fused = node->op->fuse(counts, *node);
     for (size_t i = 0; i < fused.size(); ++i) {
-      if (fused[i]) replacements.emplace(Value(node->shared_from_this(), static_cast<int>(i)), fused[i]);
+      if (!fused[i]) continue;
+      const Value old_value(node->shared_from_this(), static_cast<int>(i));
+      counts.replace(old_value, fused[i]);
+      replacements.emplace(old_value, fused[i]);
     }
   }
   rewrite(graph, nodes, replacements);
