@@ -1,0 +1,106 @@
+"""Chains of element-wise ops become one op in a plan, with the same bits."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from pyneural import _core
+
+
+def compile_chain(function, *arrays, outputs=1):
+    trace = _core.Trace()
+    with trace:
+        symbols = [trace.input(a.shape, str(a.dtype)) for a in arrays]
+        result = function(*symbols)
+        return trace.compile([result] if outputs == 1 else list(result))
+
+
+def steps_of(plan) -> str:
+    return plan.describe()
+
+
+def check_bits(plan, function, *arrays):
+    (planned,) = plan.run(list(arrays))
+    np.testing.assert_array_equal(np.asarray(planned), np.asarray(function(*arrays)))
+
+
+def chain(x, row, column, scale):
+    h = _core.add(_core.multiply(x, row), column)
+    gate = _core.multiply(_core.tanh(h), _core.sigmoid(h))
+    return _core.subtract(_core.divide(gate, scale), _core.exp(_core.negative(_core.square(x))))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("shape", [(3, 5), (64, 100), (7, 513), (1000, 77), (0, 4)])
+def test_bits_of_a_chain(shape: tuple[int, int], dtype: str) -> None:
+    rng = np.random.default_rng(0)
+    x, row, column, scale = (rng.uniform(0.5, 2, size=s).astype(dtype) for s in [shape, shape[1:], (shape[0], 1), ()])
+    plan = compile_chain(chain, x, row, column, scale)
+    assert steps_of(plan).count("fused_elementwise") == 1
+    for op in ("tanh", "sigmoid", "exp", "divide"):
+        assert op not in steps_of(plan)
+    check_bits(plan, chain, x, row, column, scale)
+
+
+def test_a_value_that_is_read_outside_is_not_swallowed() -> None:
+    x = np.random.default_rng(1).normal(size=(40, 30)).astype("float32")
+
+    def function(x):
+        y = _core.tanh(x)
+        return _core.add(_core.exp(y), 1.0), y
+
+    plan = compile_chain(function, x, outputs=2)
+    assert steps_of(plan).count("tanh") == 1
+    z, y = plan.run([x])
+    np.testing.assert_array_equal(np.asarray(y), np.asarray(_core.tanh(x)))
+    np.testing.assert_array_equal(np.asarray(z), np.asarray(_core.add(_core.exp(_core.tanh(x)), 1.0)))
+
+
+def test_a_value_that_is_read_twice_inside_is_computed_once() -> None:
+    x = np.random.default_rng(2).normal(size=(33, 21)).astype("float32")
+
+    def function(x):
+        y = _core.tanh(x)
+        return _core.multiply(_core.exp(y), _core.subtract(y, _core.multiply(y, y)))
+
+    plan = compile_chain(function, x)
+    assert steps_of(plan).count("fused_elementwise") == 1
+    check_bits(plan, function, x)
+
+
+@pytest.mark.parametrize("length", [2, 40, 44, 45, 100])
+def test_chains_longer_than_a_program(length: int) -> None:
+    x = np.linspace(-1, 1, 1300, dtype="float32")
+
+    def function(x):
+        for i in range(length):
+            x = _core.sin(x) if i % 2 else _core.tanh(x)
+        return x
+
+    check_bits(compile_chain(function, x), function, x)
+
+
+def test_many_operands() -> None:
+    rng = np.random.default_rng(3)
+    arrays = [rng.normal(size=(50, 60) if i % 3 else (60,)).astype("float32") for i in range(20)]
+
+    def function(*arrays):
+        total = _core.square(arrays[0])
+        for a in arrays[1:]:
+            total = _core.add(total, _core.multiply(a, total))
+        return total
+
+    check_bits(compile_chain(function, *arrays), function, *arrays)
+
+
+def test_a_smaller_operand_is_computed_on_its_own() -> None:
+    rng = np.random.default_rng(4)
+    x, row = rng.normal(size=(200, 30)).astype("float32"), rng.normal(size=30).astype("float32")
+
+    def function(x, row):
+        return _core.add(_core.tanh(x), _core.exp(row))
+
+    plan = compile_chain(function, x, row)
+    assert "exp" in steps_of(plan)
+    check_bits(plan, function, x, row)
