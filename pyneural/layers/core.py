@@ -138,17 +138,17 @@ class Embedding(Layer):
         self._first_value = weights
 
     def build(self, input_shape: Any = None) -> None:
+        value = self._first_value
+        if isinstance(value, (list, tuple)) and len(value) == 1:
+            value = value[0]
         self.embeddings = self.add_weight(
             (self.input_dim, self.output_dim),
-            self.embeddings_initializer,
+            self.embeddings_initializer if value is None else lambda shape, dtype: _core.tensor(value, dtype),
             regularizer=self.embeddings_regularizer,
             constraint=self.embeddings_constraint,
             name="embeddings",
         )
-        if self._first_value is not None:
-            value = self._first_value
-            self.embeddings.assign(value[0] if isinstance(value, (list, tuple)) and len(value) == 1 else value)
-            self._first_value = None
+        self._first_value = None
 
     def call(self, inputs: Any) -> Any:
         """Maps integers [...] to vectors [..., output_dim].

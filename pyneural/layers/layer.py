@@ -99,7 +99,8 @@ class Layer(LayerWeights, Operation):
     def _take_arguments(self, values: dict[str, Any]) -> None:
         """Sets the attributes named in `_arguments`; names and configurations become the objects that they stand for."""
         for name in self._arguments:
-            object.__setattr__(self, name, interpret_argument(name, values[name]))
+            if name in values:
+                object.__setattr__(self, name, interpret_argument(name, values[name]))
 
     # State -----------------------------------------------------------------------------------------------------------
 
@@ -247,7 +248,7 @@ class Layer(LayerWeights, Operation):
     ) -> Any:
         check_inputs(self.input_spec, first, self.name)
         if not self.built:
-            self._build_for(spec, args, kwargs)
+            self._build_for_call(spec, args, kwargs)
             check_inputs(self.input_spec, first, self.name)
         symbolic = any(isinstance(x, KerasTensor) for x in tree.flatten([list(args), kwargs]))
         if symbolic:
@@ -357,11 +358,11 @@ class Layer(LayerWeights, Operation):
         layer = self
         if not self.built:
             layer = type(self).from_config(self.get_config())
-            layer._build_for(parameters(type(self).call), tuple(inputs), named)
+            layer._build_for_call(parameters(type(self).call), tuple(inputs), named)
         outputs = layer.compute_output_spec(*inputs, **named)
         return tree.map_structure(lambda x: x.shape, outputs)
 
-    def _build_for(self, spec: Any, args: tuple, kwargs: dict) -> None:
+    def _build_for_call(self, spec: Any, args: tuple, kwargs: dict) -> None:
         """Builds the layer for the arguments of a call."""
         self.build(**shapes_of_inputs(self, spec, args, kwargs))
         self.built = True

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pyneural import _core, random
+from pyneural.config import standardize_data_format
 from pyneural.layers.input_spec import InputSpec
 from pyneural.layers.layer import Layer
 from pyneural.random import SeedGenerator
@@ -66,16 +67,9 @@ class SpatialDropout2D(Dropout):
         dtype: Any = None,
         **kwargs: Any,
     ):
-        from pyneural.config import standardize_data_format
-
-        self_format = standardize_data_format(data_format)
-        object.__setattr__(self, "data_format", self_format)
-        object.__setattr__(self, "noise_shape", None)
         super().__init__(rate, seed=seed, name=name, dtype=dtype, **kwargs)
+        self.data_format = standardize_data_format(data_format)
         self.input_spec = InputSpec(ndim=4)
-
-    def _take_arguments(self, values: dict[str, Any]) -> None:
-        super()._take_arguments({**values, "data_format": self.data_format})
 
     def _noise_shape(self, inputs: Any) -> Any:
         batch, channel_axis = inputs.shape[0], 3 if self.data_format == "channels_last" else 1

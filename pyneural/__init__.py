@@ -1,0 +1,92 @@
+"""pyneural: Keras 3's API with C++ kernels of its own.
+
+`import pyneural as keras` runs ordinary Keras code. Modules are loaded when they are first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from pyneural._version import __version__
+
+if TYPE_CHECKING:
+    from pyneural import (
+        activations,
+        callbacks,
+        config,
+        constraints,
+        datasets,
+        initializers,
+        layers,
+        losses,
+        metrics,
+        models,
+        ops,
+        optimizers,
+        random,
+        regularizers,
+        saving,
+        tree,
+        utils,
+    )
+    from pyneural.dtypes import DTypePolicy
+    from pyneural.traced_function import function
+    from pyneural.gradient_tape import GradientTape
+    from pyneural.initializers import Initializer
+    from pyneural.keras_tensor import KerasTensor
+    from pyneural.layers import Input, InputSpec, Layer
+    from pyneural.losses import Loss
+    from pyneural.metrics import Metric
+    from pyneural.models import Model, Sequential
+    from pyneural.naming import name_scope
+    from pyneural.operation import Operation
+    from pyneural.optimizers import Optimizer
+    from pyneural.regularizers import Regularizer
+    from pyneural.variable import Variable
+
+_MODULES = (
+    "activations", "callbacks", "config", "constraints", "datasets", "initializers", "layers", "losses", "metrics",
+    "models", "ops", "optimizers", "random", "regularizers", "saving", "tree", "utils",
+)  # fmt: skip
+# Where public names live.
+_NAMES = {
+    "DTypePolicy": "dtypes",
+    "GradientTape": "gradient_tape",
+    "Initializer": "initializers",
+    "Input": "layers",
+    "InputSpec": "layers",
+    "KerasTensor": "keras_tensor",
+    "Layer": "layers",
+    "Loss": "losses",
+    "Metric": "metrics",
+    "Model": "models",
+    "Operation": "operation",
+    "Optimizer": "optimizers",
+    "Regularizer": "regularizers",
+    "Sequential": "models",
+    "Variable": "variable",
+    "function": "traced_function",
+    "name_scope": "naming",
+}
+
+__all__ = ["__version__", "version", *_MODULES, *_NAMES]
+
+
+def version() -> str:
+    """The version of the package."""
+    return __version__
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return importlib.import_module(f"pyneural.{name}")
+    if name in _NAMES:
+        value = getattr(importlib.import_module(f"pyneural.{_NAMES[name]}"), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module 'pyneural' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
