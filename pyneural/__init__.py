@@ -31,7 +31,6 @@ if TYPE_CHECKING:
         utils,
     )
     from pyneural.dtypes import DTypePolicy
-    from pyneural.traced_function import function
     from pyneural.gradient_tape import GradientTape
     from pyneural.initializers import Initializer
     from pyneural.keras_tensor import KerasTensor
@@ -43,7 +42,16 @@ if TYPE_CHECKING:
     from pyneural.operation import Operation
     from pyneural.optimizers import Optimizer
     from pyneural.regularizers import Regularizer
+    from pyneural.traced_function import function
     from pyneural.variable import Variable
+
+__all__ = [
+    "DTypePolicy", "GradientTape", "Initializer", "Input", "InputSpec", "KerasTensor", "Layer", "Loss",
+    "Metric", "Model", "Operation", "Optimizer", "Regularizer", "Sequential", "Variable", "__version__",
+    "activations", "callbacks", "config", "constraints", "datasets", "function", "initializers", "layers",
+    "losses", "metrics", "models", "name_scope", "ops", "optimizers", "random", "regularizers", "saving",
+    "tree", "utils", "version",
+]  # fmt: skip
 
 _MODULES = (
     "activations", "callbacks", "config", "constraints", "datasets", "initializers", "layers", "losses", "metrics",
@@ -69,8 +77,6 @@ _NAMES = {
     "function": "traced_function",
     "name_scope": "naming",
 }
-
-__all__ = ["__version__", "version", *_MODULES, *_NAMES]
 
 
 def version() -> str:

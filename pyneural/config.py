@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pyneural._core import num_threads, set_num_threads, simd_level, simd_levels
+from pyneural._core import num_threads, set_default_float, set_num_threads, simd_level, simd_levels
 
 __all__ = [
     "backend",
@@ -52,6 +52,7 @@ def set_floatx(value: str) -> None:
         raise ValueError(f"Unknown `floatx` value: {value}. Expected one of {_COMPUTE_TYPES}")
     if value not in _COMPUTE_TYPES:
         raise ValueError(f"`floatx` {value!r} cannot be computed with. Expected one of {_COMPUTE_TYPES}")
+    set_default_float(value)
     _floatx = value
 
 
@@ -128,4 +129,3 @@ def disable_interactive_logging() -> None:
 def backend() -> str:
     """Name of the array engine."""
     return "pyneural"
-

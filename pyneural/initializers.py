@@ -6,9 +6,9 @@ from math import prod, sqrt
 from typing import Any
 
 from pyneural import _core, registry
+from pyneural import random as draw
 from pyneural.dtypes import standardize_dtype
 from pyneural.naming import to_snake_case
-from pyneural import random as draw
 from pyneural.registry import Configurable
 
 # Standard deviation of a normal distribution cut off at two standard deviations.
@@ -95,8 +95,7 @@ class RandomInitializer(Initializer):
             seed = deserialize_keras_object(seed)
         if not isinstance(seed, (int, draw.SeedGenerator)):
             raise ValueError(
-                "`seed` argument should be an instance of `SeedGenerator()` or an integer. "
-                f"Received: seed={seed}"
+                f"`seed` argument should be an instance of `SeedGenerator()` or an integer. Received: seed={seed}"
             )
         self.seed = seed
 
@@ -298,8 +297,8 @@ OrthogonalInitializer = Orthogonal
 _CLASSES = {
     cls.__name__: cls
     for cls in (
-        Constant, GlorotNormal, GlorotUniform, HeNormal, HeUniform, Identity, LecunNormal, LecunUniform, Ones, Orthogonal,
-        RandomNormal, RandomUniform, TruncatedNormal, VarianceScaling, Zeros,
+        Constant, GlorotNormal, GlorotUniform, HeNormal, HeUniform, Identity, LecunNormal, LecunUniform, Ones,
+        Orthogonal, RandomNormal, RandomUniform, TruncatedNormal, VarianceScaling, Zeros,
     )
 }  # fmt: skip
 _TABLE = {**_CLASSES, **{to_snake_case(name): cls for name, cls in _CLASSES.items()}}

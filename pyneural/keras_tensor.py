@@ -131,9 +131,7 @@ def infer_outputs(function: Callable, args: tuple, kwargs: dict) -> Any:
     The call is traced on symbolic tensors of the engine, which run nothing. Unknown dimensions are filled in twice with
     different numbers: dimensions of the results that differ are unknown too.
     """
-    unknown = any(
-        None in leaf.shape for leaf in tree.flatten([list(args), kwargs]) if isinstance(leaf, KerasTensor)
-    )
+    unknown = any(None in leaf.shape for leaf in tree.flatten([list(args), kwargs]) if isinstance(leaf, KerasTensor))
     first = _trace(function, args, kwargs, _FILLS[0])
     second = _trace(function, args, kwargs, _FILLS[1]) if unknown else first
 
@@ -155,7 +153,7 @@ def _trace(function: Callable, args: tuple, kwargs: dict, fill: tuple[int, int])
             if not isinstance(leaf, KerasTensor):
                 return leaf
             shape = tuple(fill[axis > 0] if dim is None else dim for axis, dim in enumerate(leaf.shape))
-            return trace.input(shape, leaf.dtype, leaf.name)
+            return trace.input(shape, leaf.dtype)
 
         outputs = function(*tree.map_structure(stand_in, tuple(args)), **tree.map_structure(stand_in, dict(kwargs)))
         specs = []

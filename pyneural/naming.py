@@ -39,7 +39,7 @@ def current_path() -> str:
     return "/".join(name for name, _ in _scopes())
 
 
-class name_scope:  # noqa: N801 (public Keras name)
+class name_scope:
     """Puts `name/` before the paths of the variables created inside.
 
     Args:

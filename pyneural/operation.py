@@ -67,7 +67,7 @@ class Operation:
     def symbolic_call(self, *args: Any, **kwargs: Any) -> Any:
         """Records a call on KerasTensors and returns its outputs, KerasTensors too."""
         outputs = self.compute_output_spec(*args, **kwargs)
-        # An operation may hand its input on: each output belongs to one node, so the hand-over gets a tensor of its own.
+        # An operation may hand its input on; but a tensor belongs to one node: what is handed on gets one of its own.
         inputs = {id(x) for x in tree.flatten([list(args), kwargs])}
         outputs = tree.map_structure(lambda x: KerasTensor(x.shape, x.dtype) if id(x) in inputs else x, outputs)
         Node(self, args, kwargs, outputs)

@@ -81,8 +81,7 @@ class OrthogonalRegularizer(Regularizer):
 
         if len(x.shape) != 2:
             raise ValueError(
-                "Inputs to OrthogonalRegularizer must have rank 2. "
-                f"Received: inputs.shape={tuple(x.shape)}"
+                f"Inputs to OrthogonalRegularizer must have rank 2. Received: inputs.shape={tuple(x.shape)}"
             )
         rows = self.mode == "rows"
         unit = normalize(x, axis=1 if rows else 0)
@@ -100,7 +99,9 @@ def _factor(name: str, value: Any) -> float:
     if isinstance(value, (int, float)) and value == value and abs(value) != float("inf") and value >= 0:
         return float(value)
     if isinstance(value, (int, float)):
-        raise ValueError(f"Invalid value for argument `{name}`: expected a non-negative float. Received: {name}={value}")
+        raise ValueError(
+            f"Invalid value for argument `{name}`: expected a non-negative float. Received: {name}={value}"
+        )
     raise ValueError(
         f"Invalid value for argument `{name}`: expected a non-negative float. "
         f"Received: {name}={value} of type {type(value)}"

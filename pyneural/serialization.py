@@ -106,9 +106,11 @@ def serialize_keras_object(obj: Any) -> Any:
     if obj is None or isinstance(obj, (str, bool, int, float)):
         return obj
     if isinstance(obj, (list, tuple)):
-        return type(obj)(serialize_keras_object(item) for item in obj) if not hasattr(obj, "_fields") else [
-            serialize_keras_object(item) for item in obj
-        ]
+        return (
+            type(obj)(serialize_keras_object(item) for item in obj)
+            if not hasattr(obj, "_fields")
+            else [serialize_keras_object(item) for item in obj]
+        )
     if isinstance(obj, dict):
         return {key: serialize_keras_object(value) for key, value in obj.items()}
     special = _serialize_value(obj)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pyneural import _core
-from pyneural.dtypes import is_float, standardize_dtype
+from pyneural.dtypes import standardize_dtype
 from pyneural.naming import auto_name, current_path
 
 
@@ -62,7 +62,9 @@ class Variable(_core.Variable):
             raise ValueError(
                 f"The initial value of variable path='{path}' has shape {tuple(value.shape)}, expected {tuple(shape)}."
             )
-        super().__init__(value, name, bool(trainable) and is_float(value.dtype) or bool(trainable))
+        super().__init__(value)
+        self.name = name
+        self.trainable = bool(trainable)
         self.path = path
         self.regularizer = regularizer
         self.constraint = constraint
@@ -73,9 +75,7 @@ class Variable(_core.Variable):
         return len(self.shape)
 
     def __repr__(self) -> str:
-        return (
-            f"<Variable path={self.path}, shape={tuple(self.shape)}, dtype={self.dtype}, value={self.numpy()}>"
-        )
+        return f"<Variable path={self.path}, shape={tuple(self.shape)}, dtype={self.dtype}, value={self.numpy()}>"
 
 
 def _initial_value(initializer: Any, shape: Any, dtype: Any, path: str) -> Any:

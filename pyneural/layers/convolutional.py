@@ -148,7 +148,8 @@ class Conv2D(BaseConv2D):
         if channels % self.groups:
             raise ValueError(
                 "The number of input channels must be evenly divisible by the number of groups. Received "
-                f"groups={self.groups}, but the input has {channels} channels (full input shape is {tuple(input_shape)})."
+                f"groups={self.groups}, but the input has {channels} channels "
+                f"(full input shape is {tuple(input_shape)})."
             )
         shape = (*self.kernel_size, channels // self.groups, self.filters)
         self._check_size(input_shape, shape)
@@ -175,7 +176,8 @@ class DepthwiseConv2D(BaseConv2D):
     """
 
     _arguments = (
-        *BaseConv2D._shared, "depth_multiplier", "depthwise_initializer", "depthwise_regularizer", "depthwise_constraint"
+        *BaseConv2D._shared, "depth_multiplier", "depthwise_initializer", "depthwise_regularizer",
+        "depthwise_constraint",
     )  # fmt: skip
 
     def __init__(
@@ -280,9 +282,7 @@ class SeparableConv2D(BaseConv2D):
     def call(self, inputs: Any) -> Any:
         """Maps images [batch, height, width, channels] to images with `filters` channels."""
         x = to_channels_last(inputs, self.data_format)
-        x = _core.depthwise_conv2d(
-            x, self.depthwise_kernel, None, self.strides, self.padding, self.dilation_rate
-        )
+        x = _core.depthwise_conv2d(x, self.depthwise_kernel, None, self.strides, self.padding, self.dilation_rate)
         y = _core.conv2d(x, self.pointwise_kernel, self.bias)
         return self.activation(from_channels_last(y, self.data_format))
 

@@ -132,7 +132,9 @@ class Embedding(Layer):
         )
         for name, value in (("input_dim", input_dim), ("output_dim", output_dim)):
             if isinstance(value, bool) or not hasattr(value, "__index__") or value <= 0:
-                raise ValueError(f"`{name}` must be a positive integer. Received: {name}={value} (of type {type(value)}).")
+                raise ValueError(
+                    f"`{name}` must be a positive integer. Received: {name}={value} (of type {type(value)})."
+                )
         self._take_arguments(locals())
         self.autocast = False  # indices stay as they are
         self._first_value = weights

@@ -53,7 +53,9 @@ class InputLayer(Layer):
             raise ValueError("You cannot pass both `batch_size` and `batch_shape` at the same time.")
         elif shape is None and batch_shape is None:
             raise ValueError("You must pass a `shape` argument.")
-        self._batch_shape = standardize_shape((batch_size, *standardize_shape(shape)) if shape is not None else batch_shape)
+        self._batch_shape = standardize_shape(
+            (batch_size, *standardize_shape(shape)) if shape is not None else batch_shape
+        )
         self._input_dtype = standardize_dtype(dtype)
         self.autocast = False
         output = input_tensor
@@ -86,7 +88,7 @@ class InputLayer(Layer):
         }
 
 
-def Input(  # noqa: N802 (public Keras name)
+def Input(
     shape: Any = None,
     batch_size: int | None = None,
     dtype: Any = None,

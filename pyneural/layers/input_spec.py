@@ -79,7 +79,9 @@ class InputSpec:
             return f"expected dtype={self.dtype}, found dtype={x.dtype}"
         for axis, size in self.axes.items():
             if size is not None and shape[axis] not in (size, None):
-                return f"expected axis {axis} of input shape to have value {size}, but received input with shape {shape}"
+                return (
+                    f"expected axis {axis} of input shape to have value {size}, but received input with shape {shape}"
+                )
         if expected is not None:
             fits = ndim == len(expected) and all(m is None or n is None or m == n for m, n in zip(expected, shape))
             if not fits:
@@ -105,18 +107,12 @@ def check_inputs(input_spec: Any, inputs: Any, layer_name: str) -> None:
     else:
         specs, values = tree.flatten(input_spec), tree.flatten(inputs)
         if len(values) != len(specs):
-            raise ValueError(
-                f"Layer '{layer_name}' expected {len(specs)} input(s). Received {len(values)} instead."
-            )
+            raise ValueError(f"Layer '{layer_name}' expected {len(specs)} input(s). Received {len(values)} instead.")
         pairs = list(zip(specs, values))
     for index, (spec, x) in enumerate(pairs):
         if spec is None or (x is None and spec.optional):
             continue
-        problem = (
-            spec.mismatch(x) if hasattr(x, "shape") else f"expected a tensor, received {x} (of type {type(x)})"
-        )
+        problem = spec.mismatch(x) if hasattr(x, "shape") else f"expected a tensor, received {x} (of type {type(x)})"
         if problem:
             name = f" with name '{spec.name}'" if spec.name else ""
-            raise ValueError(
-                f"Input {index}{name} of layer '{layer_name}' is incompatible with the layer: {problem}"
-            )
+            raise ValueError(f"Input {index}{name} of layer '{layer_name}' is incompatible with the layer: {problem}")

@@ -97,7 +97,7 @@ class Layer(LayerWeights, Operation):
         self._locked = False  # once built, no more state can be added
 
     def _take_arguments(self, values: dict[str, Any]) -> None:
-        """Sets the attributes named in `_arguments`; names and configurations become the objects that they stand for."""
+        """Sets the attributes named in `_arguments`; names and configurations become what they stand for."""
         for name in self._arguments:
             if name in values:
                 object.__setattr__(self, name, interpret_argument(name, values[name]))
@@ -243,9 +243,7 @@ class Layer(LayerWeights, Operation):
             _context.depth -= 1
             _context.training = previous
 
-    def _call_in_scope(
-        self, spec: Any, args: tuple, kwargs: dict, first: Any, training: Any, outermost: bool
-    ) -> Any:
+    def _call_in_scope(self, spec: Any, args: tuple, kwargs: dict, first: Any, training: Any, outermost: bool) -> Any:
         check_inputs(self.input_spec, first, self.name)
         if not self.built:
             self._build_for_call(spec, args, kwargs)

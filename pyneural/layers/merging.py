@@ -28,15 +28,15 @@ class Merge(Layer):
             )
         batches = {s[0] for s in shapes if s} - {None}
         if len(batches) > 1 and 1 not in batches:
-            raise ValueError(
-                f"Cannot merge tensors with different batch sizes. Received tensors with shapes {shapes}"
-            )
+            raise ValueError(f"Cannot merge tensors with different batch sizes. Received tensors with shapes {shapes}")
         reduce(_broadcast, (s[1:] for s in shapes))
 
     def call(self, inputs: Any) -> Any:
         """Merges a list of tensors."""
         if not isinstance(inputs, (list, tuple)):
-            raise ValueError(f"A merge layer should be called on a list of inputs. Received: inputs={inputs} (not a list)")
+            raise ValueError(
+                f"A merge layer should be called on a list of inputs. Received: inputs={inputs} (not a list)"
+            )
         return self.merge(_align_ranks(inputs))
 
     def merge(self, inputs: list) -> Any:

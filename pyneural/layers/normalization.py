@@ -158,9 +158,7 @@ class LayerNormalization(Layer):
         if isinstance(axis, (list, tuple)) and all(hasattr(a, "__index__") for a in axis):
             axis = list(axis)
         elif not hasattr(axis, "__index__"):
-            raise TypeError(
-                f"Expected an int or a list/tuple of ints for the argument 'axis', but received: {axis!r}"
-            )
+            raise TypeError(f"Expected an int or a list/tuple of ints for the argument 'axis', but received: {axis!r}")
         self._take_arguments(locals())
 
     def build(self, input_shape: Any) -> None:

@@ -17,7 +17,7 @@ class Flatten(Layer):
     """Each row in one dimension: [batch, ...] becomes [batch, size].
 
     Args:
-        data_format: With `"channels_first"`, channels are moved to the end before; `config.image_data_format()` if None.
+        data_format: With `"channels_first"`, channels are moved to the end first; `config.image_data_format()` if None.
         **kwargs: `name`, `dtype`, `trainable`.
     """
 

@@ -58,7 +58,7 @@ class Model(Trainer, Layer):
                 kwargs["name"] = rest.pop(0)
         elif args:
             raise TypeError(
-                f"{type(self).__name__}.__init__() takes the arguments `inputs` and `outputs`, or keyword arguments only. "
+                f"{type(self).__name__}.__init__() takes `inputs` and `outputs`, or keyword arguments only. "
                 f"Received: {args}"
             )
         Trainer.__init__(self)
@@ -100,10 +100,7 @@ class Model(Trainer, Layer):
             ValueError: If there is none.
         """
         if index is not None and name is not None:
-            raise ValueError(
-                "Provide only a layer name or a layer index. Received: "
-                f"index={index}, name={name}."
-            )
+            raise ValueError(f"Provide only a layer name or a layer index. Received: index={index}, name={name}.")
         layers = self.layers
         if index is not None:
             if len(layers) <= index:
@@ -195,9 +192,7 @@ class Model(Trainer, Layer):
             from pyneural.models.functional import run_graph
 
             return run_graph(self, self._graph, inputs)
-        raise NotImplementedError(
-            f"Model {type(self).__name__} does not have a `call()` method implemented."
-        )
+        raise NotImplementedError(f"Model {type(self).__name__} does not have a `call()` method implemented.")
 
     # Files -----------------------------------------------------------------------------------------------------------
 

@@ -53,9 +53,7 @@ def _operations(model: Any, expand_nested: bool, layer_range: tuple[str, str] | 
     first = next((i for i in top if re.match(layer_range[0], found[i][0].name)), None)
     last = next((i for i in reversed(top) if re.match(layer_range[1], found[i][0].name)), None)
     if first is None or last is None:
-        raise ValueError(
-            f"Passed layer_names do not match the layer names in the model. Received: {layer_range}"
-        )
+        raise ValueError(f"Passed layer_names do not match the layer names in the model. Received: {layer_range}")
     first, last = min(first, last), max(first, last)
     following = next((i for i in top if i > last), len(found))
     return found[first:following]

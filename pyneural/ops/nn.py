@@ -151,9 +151,7 @@ def one_hot(x: Any, num_classes: int, axis: int = -1, dtype: Any = None, sparse:
 
 
 @op
-def multi_hot(
-    inputs: Any, num_classes: int, axis: int = -1, dtype: Any = None, sparse: bool = False
-) -> Any:
+def multi_hot(inputs: Any, num_classes: int, axis: int = -1, dtype: Any = None, sparse: bool = False) -> Any:
     """Ones at all positions that the indices in the last axis of `inputs` name, zeros elsewhere."""
     if sparse:
         raise ValueError("Sparse tensors are not supported.")
@@ -214,9 +212,7 @@ def _pair(value: Any) -> tuple[int, int]:
 
 def _check_images(name: str, x: Any) -> None:
     if len(x.shape) != 4:
-        raise ValueError(
-            f"`{name}` expects images: a tensor of rank 4. Received an input of shape {tuple(x.shape)}."
-        )
+        raise ValueError(f"`{name}` expects images: a tensor of rank 4. Received an input of shape {tuple(x.shape)}.")
 
 
 @op

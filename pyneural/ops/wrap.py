@@ -56,7 +56,8 @@ def binary_ops(table: dict[str, str]) -> dict[str, Callable]:
                 return record(function, x1, x2)
             return kernel(x1, x2)
 
-        doc = f"Element-wise {text}.\n\n    Args:\n        x1: Tensor.\n        x2: Tensor that broadcasts against x1.\n    "
+        arguments = "x1: Tensor.\n        x2: Tensor that broadcasts against x1."
+        doc = f"Element-wise {text}.\n\n    Args:\n        {arguments}\n    "
         return _named(function, name, doc)
 
     return {name: make(name, text) for name, text in table.items()}
