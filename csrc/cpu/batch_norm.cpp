@@ -17,9 +17,10 @@ PN_INLINE T value_or(const T* vector, int64_t i, T otherwise) {
   return vector ? vector[i] : otherwise;
 }
 
-// Per part: the mean and the sum of squared deviations from it.
+// Per part: a mean, rounded, and the sums of the deviations from it and of their squares. The sum of deviations is what
+// rounding cost, so that the join knows the mean to more digits than T has.
 template <class T>
-void part_moments(const ChannelSplit& s, const T* x, T* means, T* squares) {
+void part_moments(const ChannelSplit& s, const T* x, T* means, T* errors, T* squares) {
   constexpr int64_t lanes_count = kLanes<T>;
   for_channel_parts<T>(
       s, threads_for_channels(s, 4, sizeof(T)),
@@ -39,8 +40,9 @@ void part_moments(const ChannelSplit& s, const T* x, T* means, T* squares) {
           }
         }
         for (int v = 0; v < n; ++v) {
-          lanes.store(means + sum + v * lanes_count, mean[v] + error[v] * share);
-          lanes.store(squares + sum + v * lanes_count, square[v] - error[v] * error[v] * share);
+          lanes.store(means + sum + v * lanes_count, mean[v]);
+          lanes.store(errors + sum + v * lanes_count, error[v]);
+          lanes.store(squares + sum + v * lanes_count, square[v]);
         }
       },
       [=](int64_t first, int64_t count, int64_t sum) PN_LAMBDA {
@@ -50,37 +52,40 @@ void part_moments(const ChannelSplit& s, const T* x, T* means, T* squares) {
             sum_lanes<T>(0, count, [=](int64_t i, auto lanes) PN_LAMBDA { return lanes.load(run + i); }) * share;
         const auto deviation = [=](int64_t i, auto lanes)
                                    PN_LAMBDA { return lanes.keep(lanes.load(run + i) - mean, T(0)); };
-        const T error = sum_lanes<T>(0, count, deviation);
-        const T square = sum_lanes<T>(0, count, [=](int64_t i, auto lanes) PN_LAMBDA {
+        squares[sum] = sum_lanes<T>(0, count, [=](int64_t i, auto lanes) PN_LAMBDA {
           const Vec<T> d = deviation(i, lanes);
           return d * d;
         });
-        means[sum] = mean + error * share;
-        squares[sum] = square - error * error * share;
+        means[sum] = mean;
+        errors[sum] = sum_lanes<T>(0, count, deviation);
       });
 }
 
 // Joins the parts: mean and biased variance per channel. NaN where there are no elements, as in NumPy.
 template <class T>
-void join_moments(const ChannelSplit& s, const T* means, const T* squares, double* mean, double* variance) {
+void join_moments(const ChannelSplit& s, const T* means, const T* errors, const T* squares, double* mean,
+                  double* variance) {
   const int64_t channels = s.channels;
   const double total = static_cast<double>(s.per_channel());
   for (int64_t c = 0; c < channels; ++c) mean[c] = variance[c] = 0;
   for (int64_t part = 0; part < s.parts; ++part) {
     const double count = static_cast<double>(s.count(part));
-    for (int64_t c = 0; c < channels; ++c) mean[c] += count * means[part * channels + c];
+    const int64_t first = part * channels;
+    for (int64_t c = 0; c < channels; ++c) mean[c] += count * means[first + c] + errors[first + c];
   }
   for (int64_t c = 0; c < channels; ++c) mean[c] /= total;
   for (int64_t part = 0; part < s.parts; ++part) {
     const double count = static_cast<double>(s.count(part));
+    const int64_t first = part * channels;
+    // sum (x - mean)^2 with x - mean = (x - m) + shift
     for (int64_t c = 0; c < channels; ++c) {
-      const double shift = means[part * channels + c] - mean[c];
-      variance[c] += squares[part * channels + c] + count * shift * shift;
+      const double shift = means[first + c] - mean[c];
+      variance[c] += squares[first + c] + shift * (2.0 * errors[first + c] + count * shift);
     }
   }
   for (int64_t c = 0; c < channels; ++c) {
     variance[c] /= total;
-    if (variance[c] < 0) variance[c] = 0;  // the correction of a constant channel may leave a rounding error below zero
+    if (variance[c] < 0) variance[c] = 0;  // a constant channel may leave a rounding error below zero
   }
 }
 
@@ -123,11 +128,12 @@ struct TrainSpace {
       : space(base),
         first(space.take<T>(s.parts * s.channels)),
         second(space.take<T>(s.parts * s.channels)),
+        third(space.take<T>(s.parts * s.channels)),
         first_total(space.take<double>(s.channels)),
         second_total(space.take<double>(s.channels)),
         table(space.take<T>(4 * s.width)) {}
   Workspace space;
-  T *first, *second;
+  T *first, *second, *third;
   double *first_total, *second_total;
   T* table;
 };
@@ -145,8 +151,8 @@ void batch_norm_train(const KernelArgs& args) {
   const T *x = args.in[0].as<T>(), *gamma = args.in[1].as<T>(), *beta = args.in[2].as<T>();
   T *mean = args.out[1].as<T>(), *variance = args.out[2].as<T>();
   TrainSpace<T> space(s, args.workspace);
-  part_moments(s, x, space.first, space.second);
-  join_moments(s, space.first, space.second, space.first_total, space.second_total);
+  part_moments(s, x, space.first, space.second, space.third);
+  join_moments(s, space.first, space.second, space.third, space.first_total, space.second_total);
   for (int64_t c = 0; c < s.channels; ++c) {
     mean[c] = static_cast<T>(space.first_total[c]);
     variance[c] = static_cast<T>(space.second_total[c]);

@@ -16,9 +16,7 @@ SAMPLES: list[Sample] = []
 
 
 def add(op: str, *args, **kwargs) -> None:
-    SAMPLES.append(
-        Sample(op, args, kwargs, reference=getattr(reference, op), name=f"{len(SAMPLES)}")
-    )
+    SAMPLES.append(Sample(op, args, kwargs, reference=getattr(reference, op), name=f"{len(SAMPLES)}"))
 
 
 for size in (0, 1, 16, 37, 20000):

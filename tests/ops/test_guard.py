@@ -1,0 +1,51 @@
+"""Guards: where the culprit stands, and that a guard in a plan runs before the weights change."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from pyneural import _core
+
+
+@pytest.mark.parametrize("size", [1, 15, 16, 17, 63, 64, 65, 16384, 16385, 40000])
+def test_every_position_is_seen(size: int) -> None:
+    x = np.ones(size, "float32")
+    assert bool(_core.all_finite(x))
+    for position in {0, size // 2, size - 1}:
+        for bad in (np.nan, np.inf, -np.inf):
+            x[position] = bad
+            assert not bool(_core.all_finite(x))
+        x[position] = 1
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_largest_numbers_are_finite(dtype: str) -> None:
+    limit = np.finfo(dtype).max
+    assert bool(_core.all_finite(np.array([limit, -limit, np.finfo(dtype).smallest_subnormal], dtype)))
+
+
+@pytest.mark.parametrize("dtype", ["int8", "int32", "int64", "float32"])
+def test_first_position_outside_the_range(dtype: str) -> None:
+    for size in (1, 100, 20000, 40000):
+        x = np.ones(size, dtype)
+        assert int(_core.in_range(x, 0, 10)) == -1
+        for position in (size - 1, size // 2):
+            x[position] = 10
+            assert int(_core.in_range(x, 0, 10)) == position
+    assert int(_core.in_range(np.array([-1], dtype), 0, 10)) == 0
+
+
+def test_a_guard_keeps_nan_out_of_the_weights() -> None:
+    weights = _core.Variable(_core.tensor(np.ones(4, "float32")))
+    trace = _core.Trace()
+    with trace:
+        gradient = trace.input((4,), "float32")
+        _core.guard_finite(gradient)
+        weights.assign(_core.sgd_update(weights.value, gradient, np.float32(1)))
+        plan = trace.compile([])
+    plan.run([np.full(4, 0.5, "float32")])
+    np.testing.assert_array_equal(weights.numpy(), 0.5)
+    with pytest.raises(ArithmeticError):
+        plan.run([np.array([0, np.nan, 0, 0], "float32")])
+    np.testing.assert_array_equal(weights.numpy(), 0.5)

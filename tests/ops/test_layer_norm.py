@@ -1,0 +1,39 @@
+"""Layer normalization: accuracy, rows of every length, NaN."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pyneural import _core
+from tests.reference.layer_norm import layer_normalization
+
+
+def test_rows_of_every_length() -> None:
+    rng = np.random.default_rng(0)
+    for length in range(1, 140):
+        x = rng.normal(size=(5, length)).astype("float32")
+        gamma, beta = rng.normal(size=(2, length)).astype("float32")
+        wanted = layer_normalization(*(a.astype("float64") for a in (x, gamma, beta)))
+        actual = np.asarray(_core.layer_normalization(x, gamma, beta))
+        np.testing.assert_allclose(actual, wanted, rtol=1e-5, atol=1e-5)
+
+
+def test_a_large_mean_does_not_spoil_the_variance() -> None:
+    x = (np.random.default_rng(1).normal(size=(20, 768)) + 1000).astype("float32")
+    actual = np.asarray(_core.layer_normalization(x))
+    # The mean itself is a float32: half its last digit, 3e-5, is what is left.
+    np.testing.assert_allclose(actual, layer_normalization(x.astype("float64")), atol=1e-4)
+
+
+def test_a_constant_row_gives_beta() -> None:
+    beta = np.arange(50, dtype="float32")
+    actual = np.asarray(_core.layer_normalization(np.full((3, 50), 7.0, "float32"), None, beta))
+    np.testing.assert_array_equal(actual, np.broadcast_to(beta, (3, 50)))
+
+
+def test_nan_spoils_its_row_only() -> None:
+    x = np.random.default_rng(2).normal(size=(6, 20)).astype("float32")
+    x[3, 5] = np.nan
+    bad = np.isnan(np.asarray(_core.layer_normalization(x)))
+    assert bad[3].all()
+    assert not np.delete(bad, 3, axis=0).any()
