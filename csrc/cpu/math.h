@@ -67,7 +67,7 @@ PN_INLINE VecF expm1_reduced(VecF x, VecF low, VecI& n) {
 // factor * exp(x + low), low much smaller than x.
 PN_INLINE VecF exp_sum(VecF x, VecF low, VecF factor) {
   // NaN fails both comparisons and stays.
-  x = x > 89.0f ? broadcast(89.0f) : x;
+  x = x > 90.0f ? broadcast(90.0f) : x;
   x = x < -104.0f ? broadcast(-104.0f) : x;
   VecI n;
   const VecF p = expm1_reduced(x, low, n) * factor + factor;
@@ -85,6 +85,21 @@ PN_INLINE VecF vexpm1(VecF x) {
   const VecF scale = power_of_two(n - 1);  // half of 2^n, which overflows at n = 128
   const VecF y = (p * scale + (scale - 0.5f)) * 2.0f;
   return vabs(x) < 0x1p-25f ? x : y;  // keeps -0 and denormals
+}
+
+// exp(x) / 2, which is finite wherever sinh and cosh are.
+PN_INLINE VecF half_exp(VecF x) { return exp_sum(x, VecF{}, broadcast(0.5f)); }
+
+PN_INLINE VecF vcosh(VecF x) {
+  const VecF half = half_exp(vabs(x));
+  return half + 0.25f / half;
+}
+
+PN_INLINE VecF vsinh(VecF x) {
+  const VecF t = vabs(x);
+  const VecF minus_one = vexpm1(t), half = half_exp(t);
+  const VecF near = 0.5f * (minus_one + minus_one / (minus_one + 1.0f));
+  return vcopysign(t < 1.0f ? near : half - 0.25f / half, x);
 }
 
 // log(1 + f) for 1 + f in [sqrt(1/2), sqrt(2)], plus `exponent` * ln(2), plus a small `correction`.
@@ -248,8 +263,8 @@ PN_LANEWISE_DOUBLE(verfc, erfc)
 PN_LANEWISE_DOUBLE(vsin, sin)
 PN_LANEWISE_DOUBLE(vcos, cos)
 PN_LANEWISE_DOUBLE(vtan, tan)
-PN_LANEWISE(vsinh, sinhf, sinh)
-PN_LANEWISE(vcosh, coshf, cosh)
+PN_LANEWISE_DOUBLE(vsinh, sinh)
+PN_LANEWISE_DOUBLE(vcosh, cosh)
 PN_LANEWISE(varcsin, asinf, asin)
 PN_LANEWISE(varccos, acosf, acos)
 PN_LANEWISE(varctan, atanf, atan)

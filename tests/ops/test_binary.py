@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
 
 from pyneural import _core
 
@@ -111,3 +114,16 @@ def test_gradient_of_a_power_with_base_zero_is_finite() -> None:
     dx, dp = _core.gradients([y], [x, p])
     assert np.asarray(dx)[0] == 0
     assert np.asarray(dp)[0] == 0
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    shapes=arrays.mutually_broadcastable_shapes(num_shapes=2, max_dims=5, max_side=9),
+    item=st.sampled_from(["float32", "float64", "int32", "int8"]),
+)
+def test_any_shapes_that_numpy_broadcasts(shapes, item: str) -> None:
+    rng = np.random.default_rng(0)
+    a, b = (rng.integers(-60, 60, size=s).astype(item) for s in shapes.input_shapes)
+    np.testing.assert_array_equal(np.asarray(_core.subtract(a, b)), a - b)
+    np.testing.assert_array_equal(np.asarray(_core.less(a, b)), a < b)
+    np.testing.assert_array_equal(np.asarray(_core.where(_core.less(a, b), a, b)), np.where(a < b, a, b))

@@ -24,7 +24,7 @@ ACCURACY = [
     ("sin", -1e30, 1e30, 1.6),
     ("cos", -1e30, 1e30, 1.6),
     ("tan", -1e30, 1e30, 3.6),
-    ("sinh", -INF, INF, 2.0),
+    ("sinh", -INF, INF, 2.2),
     ("cosh", -INF, INF, 2.0),
     ("arcsin", -1, 1, 2.0),
     ("arccos", -1, 1, 2.0),
