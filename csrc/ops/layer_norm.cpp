@@ -1,7 +1,10 @@
 #include "ops/layer_norm.h"
 
+#include <algorithm>
+
 #include "ops/cost.h"
 #include "ops/layer_norm_params.h"
+#include "ops/shape.h"
 
 namespace pyneural::ops {
 namespace {
@@ -70,16 +73,26 @@ const OpDef kLayerNormalization{
 Value layer_normalization(const Value& x, const Value& gamma, const Value& beta, const std::vector<int64_t>& axes,
                           double epsilon) {
   const int rank = x.shape().rank(), count = static_cast<int>(axes.size());
+  if (count == 0) value_error("`layer_normalization` needs at least one axis.");
   std::vector<bool> chosen(static_cast<size_t>(rank), false);
-  for (int64_t axis : axes) chosen[static_cast<size_t>(normalize_axis(axis, rank, "layer_normalization"))] = true;
-  for (int i = 0; i < count; ++i) {
-    if (i >= rank || !chosen[static_cast<size_t>(rank - 1 - i)]) {
-      value_error("`layer_normalization` normalizes over trailing axes, each given once. Received: ", count,
-                  " axes of an input of shape ", x.shape());
+  for (int64_t axis : axes) {
+    const auto i = static_cast<size_t>(normalize_axis(axis, rank, kLayerNormalization.name));
+    if (chosen[i]) value_error("`layer_normalization`: axis ", axis, " is given twice.");
+    chosen[i] = true;
+  }
+  // The kernel works on trailing axes: bring the others to the front, and back.
+  std::vector<int64_t> order, back(static_cast<size_t>(rank));
+  for (bool normalized : {false, true}) {
+    for (int64_t i = 0; i < rank; ++i) {
+      if (chosen[static_cast<size_t>(i)] != normalized) continue;
+      back[static_cast<size_t>(i)] = static_cast<int64_t>(order.size());
+      order.push_back(i);
     }
   }
-  if (count == 0) value_error("`layer_normalization` needs at least one axis.");
-  return apply(kLayerNormalization, LayerNormParams{epsilon, count, 1}, {x, gamma, beta})[0];
+  const bool in_order = std::is_sorted(order.begin(), order.end());
+  const Value rows = in_order ? x : transpose(x, order);
+  const Value y = apply(kLayerNormalization, LayerNormParams{epsilon, count, 1}, {rows, gamma, beta})[0];
+  return in_order ? y : transpose(y, back);
 }
 
 }  // namespace pyneural::ops

@@ -5,8 +5,8 @@
 
 namespace pyneural::ops {
 
-// Normalizes each row over the trailing `axes`, then scales by gamma and shifts by beta, both of the shape of those
-// axes; either may be empty.
+// Normalizes over `axes` together, then scales by gamma and shifts by beta, both of the shape of those axes (in
+// ascending order); either may be empty. Axes that are not the last ones cost two transpositions.
 Value layer_normalization(const Value& x, const Value& gamma, const Value& beta, const std::vector<int64_t>& axes,
                           double epsilon);
 

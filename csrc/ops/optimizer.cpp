@@ -67,13 +67,12 @@ Specs infer_clip_by_norm(const InferCall& call) {
 const OpDef kSquaredNorm{.name = "squared_norm", .infer = infer_squared_norm};
 const OpDef kClipByNorm{.name = "clip_by_norm", .infer = infer_clip_by_norm, .in_place = first_in_place(1)};
 
-// Without the outputs of optional state that was left out.
-Values present_outputs(const Values& outputs, const Values& inputs) {
-  Values present;
+// The outputs of optional state that was left out become empty again.
+Values present_outputs(Values outputs, const Values& inputs) {
   for (size_t i = 0; i < outputs.size(); ++i) {
-    if (inputs[i]) present.push_back(outputs[i]);
+    if (!inputs[i]) outputs[i] = Value();
   }
-  return present;
+  return outputs;
 }
 
 Values apply_update(const OpDef& op, const Params& params, const Values& inputs) {

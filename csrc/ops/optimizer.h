@@ -1,7 +1,8 @@
 // One step of an optimizer over flat buffers: parameters p, gradients g and the optimizer's own state, all of one
 // shape. Each returns the new p and state; in a plan they are updated in place. `lr` is a scalar, so that a schedule
-// or a callback can change it without another trace. State that is left out (empty) is left out of the results too.
-// weight_decay is decoupled: p -= p * weight_decay * lr comes first.
+// or a callback can change it without another trace. State may be left out (empty)
+// where a formula does without it: then its place in the results is empty too. weight_decay is decoupled: p -= p *
+// weight_decay * lr comes first.
 #pragma once
 
 #include "graph/op.h"

@@ -27,7 +27,8 @@ def with_id(table: list[Sample]) -> list:
 
 
 def as_tuple(result) -> tuple:
-    return tuple(result) if isinstance(result, tuple | list) else (result,)
+    """The results that are there: an op gives None in place of an optional one."""
+    return tuple(r for r in result if r is not None) if isinstance(result, tuple | list) else (result,)
 
 
 def run(sample: Sample, args, kwargs) -> tuple[np.ndarray, ...]:
