@@ -104,3 +104,41 @@ def test_a_smaller_operand_is_computed_on_its_own() -> None:
     plan = compile_chain(function, x, row)
     assert "exp" in steps_of(plan)
     check_bits(plan, function, x, row)
+
+
+def test_same_bits_for_any_number_of_threads(many_threads) -> None:
+    rng = np.random.default_rng(5)
+    arrays = [rng.uniform(0.5, 2, size=s).astype("float32") for s in [(300, 1000), (1000,), (300, 1), ()]]
+    plan = compile_chain(chain, *arrays)
+    results = []
+    for threads in (1, 2, 4):
+        many_threads(threads)
+        results.append(np.asarray(plan.run(arrays)[0]).copy())
+    for other in results[1:]:
+        np.testing.assert_array_equal(other, results[0])
+
+
+def test_gradients_in_a_plan_have_the_bits_of_the_tape() -> None:
+    rng = np.random.default_rng(6)
+    x, row = rng.normal(size=(70, 33)).astype("float32"), rng.normal(size=33).astype("float32")
+
+    def function(x, row):
+        return _core.gelu(_core.multiply(_core.silu(_core.add(x, row)), _core.softplus(x)), approximate=False)
+
+    trace = _core.Trace()
+    with trace:
+        symbols = [trace.input(a.shape, "float32") for a in (x, row)]
+        for symbol in symbols:
+            _core.watch(symbol)
+        plan = trace.compile(_core.gradients([function(*symbols)], symbols))
+    assert "fused_elementwise" in steps_of(plan)
+    tensors = [_core.tensor(a) for a in (x, row)]
+    for tensor in tensors:
+        _core.watch(tensor)
+    _core.start_recording()
+    try:
+        y = function(*tensors)
+    finally:
+        _core.stop_recording()
+    for planned, wanted in zip(plan.run([x, row]), _core.gradients([y], tensors), strict=True):
+        np.testing.assert_array_equal(np.asarray(planned), np.asarray(wanted))
