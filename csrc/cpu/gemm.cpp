@@ -39,9 +39,9 @@ PN_INLINE ColumnPanel<T> column_panel(int64_t n, int64_t panels, int64_t index) 
   return {first, columns, static_cast<int>(piece.size), static_cast<int>(columns - (piece.size - 1) * L)};
 }
 
-// All rows of one column panel.
+// All rows of one column panel. `far`: B comes from memory, the first tile brings it closer.
 template <class T>
-void run_panel(TileCall<T> t, int64_t m, int vectors, T* c, Activation activation) {
+void run_panel(TileCall<T> t, int64_t m, int vectors, bool far, T* c, Activation activation) {
   const int64_t tiles = ceil_div(m, kTileRows[vectors]);
   const bool partial = t.b_lanes < kLanes<T> || t.c_lanes < kLanes<T>;
   const bool late = activation != Activation::linear && activation != Activation::relu;
@@ -50,7 +50,7 @@ void run_panel(TileCall<T> t, int64_t m, int vectors, T* c, Activation activatio
     const Piece rows = piece_of(m, tiles, i);
     t.a_offset = rows.begin * t.a_row_stride;
     t.c = c + rows.begin * t.ldc;
-    find_tile<T>(static_cast<int>(rows.size), vectors, partial)(t);
+    find_tile<T>(static_cast<int>(rows.size), vectors, partial, far && i == 0)(t);
     if (late) {
       const int64_t columns = (vectors - 1) * kLanes<T> + t.c_lanes;
       apply_epilogue(rows.size, columns, t.c, t.ldc, nullptr, activation);
@@ -79,7 +79,7 @@ void panels_in_place(int64_t m, int64_t n, int64_t k, int64_t count, const T* co
     t.b_offset = panel.first;
     t.b_lanes = t.c_lanes = panel.lanes;
     t.bias = bias ? bias + panel.first : nullptr;
-    run_panel<T>(t, m, panel.vectors, c + panel.first, epilogue.activation);
+    run_panel<T>(t, m, panel.vectors, false, c + panel.first, epilogue.activation);
   }
 }
 
@@ -102,6 +102,7 @@ constexpr int64_t kPackedRows = 480;
 // Beyond these, reading an operand where it lies misses L2 (or the few sets of L1 that a long stride falls into) too
 // often: measured on Zen 5.
 constexpr int64_t kFarB = 1 << 20;
+constexpr int64_t kFromMemory = 4 << 20;
 constexpr int64_t kFarA = 7 << 18;
 
 enum class PackB { none, rows, columns, strided };
@@ -109,6 +110,7 @@ enum class PackB { none, rows, columns, strided };
 struct Blocking {
   PackB pack_b;
   bool pack_a;
+  bool far_b;   // B is read in place, and from memory
   int vectors;  // the widest tile
   int64_t blocks_of_k;
   int64_t row_chunks, column_chunks;
@@ -123,9 +125,10 @@ Blocking choose_blocking(const Product<T>& p, int max_threads) {
   blocking.blocks_of_k = max64(ceil_div(p.k, kDepth<T>), 1);
   const int64_t depth = ceil_div(p.k, blocking.blocks_of_k);
   if (p.b.col_stride == 1) {
-    const bool far = p.k * p.b.row_stride * static_cast<int64_t>(sizeof(T)) > kFarB;
+    const int64_t b_span = p.k * p.b.row_stride * static_cast<int64_t>(sizeof(T));
     const bool split_lines = !kMasksAreFree && p.n % L != 0;
-    blocking.pack_b = p.m >= 96 && (far || split_lines) ? PackB::rows : PackB::none;
+    blocking.pack_b = p.m >= 96 && (b_span > kFarB || split_lines) ? PackB::rows : PackB::none;
+    blocking.far_b = b_span > kFromMemory && blocking.pack_b == PackB::none;
   } else {
     blocking.pack_b = p.b.row_stride == 1 ? PackB::columns : PackB::strided;
   }
@@ -197,7 +200,7 @@ void run_block(const Product<T>& p, const Blocking& blocking, Piece rows, int64_
         t.ldb = ld;
         t.b_lanes = L;
       }
-      run_panel<T>(t, rows.size, panel.vectors, p.c + rows.begin * p.ldc + column,
+      run_panel<T>(t, rows.size, panel.vectors, blocking.far_b, p.c + rows.begin * p.ldc + column,
                    last ? p.activation : Activation::linear);
     }
   }

@@ -48,7 +48,11 @@ constexpr bool kMasksAreFree = true;
 constexpr bool kMasksAreFree = false;
 #endif
 
-template <class T, int R, int V, bool kPartial>
+// How many rows of B a tile asks for ahead of time where B comes from memory: a panel of a wide B is a new page in
+// every row or two, which the hardware does not foresee. Where B is in L2 the requests only cost.
+constexpr int kRowsAhead = 16;
+
+template <class T, int R, int V, bool kPartial, bool kAhead>
 __attribute__((noinline)) void tile(const TileCall<T>& t) {
   constexpr int L = kLanes<T>;
   const int64_t row_stride = t.a_row_stride;
@@ -67,6 +71,7 @@ __attribute__((noinline)) void tile(const TileCall<T>& t) {
       Vec<T> row[V];
 #pragma GCC unroll 8
       for (int v = 0; v < V; ++v) {
+        if constexpr (kAhead) __builtin_prefetch(b + kRowsAhead * t.ldb + v * L);
         row[v] = kPartial && v == V - 1 ? load_first(b + v * L, b_lanes) : load(b + v * L);
       }
 #pragma GCC unroll 16
@@ -111,26 +116,35 @@ __attribute__((noinline)) void tile(const TileCall<T>& t) {
   }
 }
 
-#define PN_TILES_2(V, R) tile<T, R, V, kPartial>, tile<T, R + 1, V, kPartial>
+#define PN_TILES_2(V, R) tile<T, R, V, kPartial, kAhead>, tile<T, R + 1, V, kPartial, kAhead>
 #define PN_TILES_4(V, R) PN_TILES_2(V, R), PN_TILES_2(V, R + 2)
 #if PN_VECTOR_REGISTERS == 32
-template <class T, bool kPartial>
+template <class T, bool kPartial, bool kAhead = false>
 constexpr TileFn<T> kTiles[kMaxVectors][kMaxTileRows] = {
     {PN_TILES_4(1, 1), PN_TILES_4(1, 5), PN_TILES_4(1, 9), PN_TILES_2(1, 13)},
     {PN_TILES_4(2, 1), PN_TILES_4(2, 5), PN_TILES_4(2, 9)},
     {PN_TILES_4(3, 1), PN_TILES_4(3, 5)},
     {PN_TILES_4(4, 1), PN_TILES_2(4, 5)}};
+constexpr int kVectorsAhead = 4;  // the only width with tiles that ask ahead
+template <class T, bool kPartial, bool kAhead = true>
+constexpr TileFn<T> kTilesAhead[kMaxTileRows] = {PN_TILES_4(4, 1), PN_TILES_2(4, 5)};
 #else
-template <class T, bool kPartial>
+template <class T, bool kPartial, bool kAhead = false>
 constexpr TileFn<T> kTiles[kMaxVectors][kMaxTileRows] = {
     {PN_TILES_4(1, 1), PN_TILES_4(1, 5)}, {PN_TILES_4(2, 1), PN_TILES_2(2, 5)}, {PN_TILES_4(3, 1)}, {PN_TILES_2(4, 1)}};
+constexpr int kVectorsAhead = 2;
+template <class T, bool kPartial, bool kAhead = true>
+constexpr TileFn<T> kTilesAhead[kMaxTileRows] = {PN_TILES_4(2, 1), PN_TILES_2(2, 5)};
 #endif
 #undef PN_TILES_2
 #undef PN_TILES_4
 
 template <class T>
-PN_INLINE TileFn<T> find_tile(int rows, int vectors, bool partial) {
-  return kMasksAreFree || partial ? kTiles<T, true>[vectors - 1][rows - 1] : kTiles<T, false>[vectors - 1][rows - 1];
+PN_INLINE TileFn<T> find_tile(int rows, int vectors, bool partial, bool ahead) {
+  partial |= kMasksAreFree;
+  if (ahead && vectors == kVectorsAhead)
+    return partial ? kTilesAhead<T, true>[rows - 1] : kTilesAhead<T, false>[rows - 1];
+  return partial ? kTiles<T, true>[vectors - 1][rows - 1] : kTiles<T, false>[vectors - 1][rows - 1];
 }
 
 // The widest tile whose full height the rows can use.

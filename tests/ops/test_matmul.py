@@ -1,0 +1,130 @@
+"""What is special to matrix products: exact results at every edge of the register tiles, threads, special values."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+
+from pyneural import _core
+
+LAYOUTS = list(itertools.product((False, True), (False, True)))
+# Tiles are at most 14 rows and 64 columns; every size up to twice that, and the neighbours of some multiples.
+ROWS = [*range(30), 47, 48, 49, 63, 64, 65, 119, 121]
+COLUMNS = [*range(130), 191, 192, 193]
+DEPTHS = [*range(36), 63, 64, 65, 511, 512, 513, 1025]
+
+
+def check_exact(m: int, k: int, n: int, transpose_a: bool, transpose_b: bool, dtype: str = "float32") -> None:
+    """Small integers: any order of summation gives the same, exact result."""
+    rng = np.random.default_rng(m * 1000003 + k * 1009 + n)
+    a = rng.integers(-8, 9, (m, k)).astype(dtype)
+    b = rng.integers(-8, 9, (k, n)).astype(dtype)
+    actual = _core.matmul(
+        np.ascontiguousarray(a.T) if transpose_a else a,
+        np.ascontiguousarray(b.T) if transpose_b else b,
+        transpose_a,
+        transpose_b,
+    )
+    np.testing.assert_array_equal(np.asarray(actual), a.astype("float64") @ b.astype("float64"), f"{m} x {k} x {n}")
+
+
+@pytest.mark.parametrize(("transpose_a", "transpose_b"), LAYOUTS)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_exact_at_tile_edges(transpose_a: bool, transpose_b: bool, dtype: str) -> None:
+    for m in ROWS:
+        check_exact(m, 9, 70, transpose_a, transpose_b, dtype)
+        check_exact(m, 17, 10, transpose_a, transpose_b, dtype)
+    for n in COLUMNS:
+        check_exact(1, 11, n, transpose_a, transpose_b, dtype)
+        check_exact(9, 11, n, transpose_a, transpose_b, dtype)
+        check_exact(97, 5, n, transpose_a, transpose_b, dtype)
+    for k in DEPTHS:
+        check_exact(1, k, 19, transpose_a, transpose_b, dtype)
+        check_exact(5, k, 67, transpose_a, transpose_b, dtype)
+        check_exact(37, k, 3, transpose_a, transpose_b, dtype)
+
+
+@pytest.mark.parametrize(("transpose_a", "transpose_b"), LAYOUTS)
+def test_exact_where_operands_are_packed(transpose_a: bool, transpose_b: bool) -> None:
+    for m, k, n in [(100, 700, 500), (131, 520, 529), (500, 513, 260), (20, 600, 1100), (1000, 520, 70)]:
+        check_exact(m, k, n, transpose_a, transpose_b)
+
+
+@pytest.mark.parametrize(("transpose_a", "transpose_b"), LAYOUTS)
+def test_exact_with_a_long_sum(transpose_a: bool, transpose_b: bool) -> None:
+    for m, k, n in [(27, 20000, 32), (100, 3000, 100), (1, 9000, 40), (300, 9000, 1), (17, 2100, 5)]:
+        check_exact(m, k, n, transpose_a, transpose_b)
+
+
+@pytest.mark.parametrize(("transpose_a", "transpose_b"), LAYOUTS)
+def test_same_bits_for_any_number_of_threads(transpose_a: bool, transpose_b: bool, many_threads) -> None:
+    rng = np.random.default_rng(1)
+    for m, k, n in [(1, 300, 3000), (70, 3000, 50), (128, 784, 300), (300, 40, 10), (13, 600, 700), (513, 1030, 65)]:
+        a = rng.normal(size=(k, m) if transpose_a else (m, k)).astype("float32")
+        b = rng.normal(size=(n, k) if transpose_b else (k, n)).astype("float32")
+        results = []
+        for threads in (1, 2, 3, 7):
+            many_threads(threads)
+            results.append(np.asarray(_core.matmul(a, b, transpose_a, transpose_b)))
+        for other in results[1:]:
+            np.testing.assert_array_equal(results[0], other)
+
+
+def test_error_grows_no_faster_than_a_plain_sum() -> None:
+    rng = np.random.default_rng(2)
+    for m, k, n in [(40, 784, 70), (1, 784, 70), (64, 4000, 64), (200, 100, 1), (8, 500, 90)]:
+        for transpose_b in (False, True):
+            a, b = rng.normal(size=(m, k)).astype("float32"), rng.normal(size=(k, n)).astype("float32")
+            actual = np.asarray(_core.matmul(a, np.ascontiguousarray(b.T) if transpose_b else b, False, transpose_b))
+            a, b = a.astype("float64"), b.astype("float64")
+            bound = np.sqrt(k) * np.finfo("float32").eps * np.sqrt((a**2) @ (b**2))
+            assert np.all(np.abs(actual - a @ b) <= 4 * bound)
+
+
+def test_special_values_spread_as_in_numpy() -> None:
+    a, b = np.ones((7, 20), "float32"), np.ones((20, 33), "float32")
+    a[2, 3], b[5, 30], a[4, 1], b[6, 2] = np.nan, np.inf, -np.inf, 0
+    with np.errstate(invalid="ignore"):
+        np.testing.assert_array_equal(np.asarray(_core.matmul(a, b)), a @ b)
+
+
+@pytest.mark.parametrize("activation", ["linear", "relu", "tanh"])
+def test_nan_survives_the_activation(activation: str) -> None:
+    x = np.full((3, 4), np.nan, "float32")
+    y = np.asarray(_core.linear(x, np.ones((4, 40), "float32"), np.zeros(40, "float32"), activation))
+    assert np.isnan(y).all()
+
+
+def test_integers_wrap_around() -> None:
+    a = np.full((2, 3), 100, "int8")
+    np.testing.assert_array_equal(np.asarray(_core.matmul(a, a.T.copy())), a @ a.T)
+
+
+def test_mixed_dtypes_meet_as_in_arithmetic() -> None:
+    ints, floats = np.ones((2, 3), "int32"), np.ones((3, 2), "float32")
+    assert _core.matmul(ints, floats).dtype == "float32"
+    assert _core.matmul(ints, floats.astype("float64")).dtype == "float64"
+    assert _core.linear(ints, ints.T.copy()).dtype == "float32"
+
+
+def test_linear_gradient_computes_only_what_is_wanted() -> None:
+    trace = _core.Trace()
+    with trace:
+        x = trace.input((8, 5), "float32")
+        kernel = trace.input((5, 3), "float32")
+        y = _core.linear(x, kernel, None, "relu")
+        plan = trace.compile(_core.gradients([y], [kernel]))
+    products = [line for line in plan.describe().splitlines() if "matmul" in line]
+    assert len(products) == 1
+
+
+def test_epilogue_reaches_all_of_a_result_in_several_blocks() -> None:
+    rng = np.random.default_rng(3)
+    for m, k, n in [(1, 700, 300), (6, 1100, 70), (40, 30, 10), (150, 1030, 130), (20, 5000, 20)]:
+        x, kernel = rng.integers(-3, 4, (m, k)), rng.integers(-3, 4, (k, n))
+        bias = rng.integers(-50, 50, n)
+        wanted = np.clip(x @ kernel + bias, 0, 6)
+        y = _core.linear(x.astype("float32"), kernel.astype("float32"), bias.astype("float32"), "relu6")
+        np.testing.assert_array_equal(np.asarray(y), wanted)
