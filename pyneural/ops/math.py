@@ -68,6 +68,13 @@ _sqrt, _square, _log, _maximum = (globals()[name] for name in ("sqrt", "square",
 
 
 @op
+def divide_no_nan(x1: Any, x2: Any) -> Any:
+    """x1 / x2, 0 where x2 is 0."""
+    none = _core.equal(x2, 0)
+    return _core.where(none, 0.0, _core.divide(x1, _core.where(none, 1.0, x2)))
+
+
+@op
 def where(condition: Any, x1: Any, x2: Any) -> Any:
     """Elements of `x1` where `condition` holds, of `x2` elsewhere; the three are broadcast."""
     return _core.where(condition, x1, x2)
