@@ -22,7 +22,8 @@ ForwardPlan plan(const KernelArgs& args) {
   p.depth = g.h.taps * g.w.taps * (g.channels / g.groups);
   p.filters = g.filters / g.groups;
   // Long strides between the rows of a panel defeat prefetching; packing pays when many pixels use the panel.
-  p.packed = p.filters % kLanes<T> != 0 || (g.filters > kGatherPanel<T> && pixels >= 1024);
+  p.packed = uses_dots<T>(p.filters, g.channels / g.groups) || p.filters % kLanes<T> != 0 ||
+             (g.filters > kGatherPanel<T> && pixels >= 1024);
   return p;
 }
 
@@ -46,6 +47,14 @@ void pack(const T* kernel, int64_t depth, int64_t filters, int64_t groups, T* pa
   });
 }
 
+// packed[filter][tap, channel]
+template <class T>
+void pack_dots(const T* kernel, int64_t depth, int64_t filters, T* packed) {
+  for (int64_t o = 0; o < filters; ++o) {
+    for (int64_t k = 0; k < depth; ++k) *packed++ = kernel[k * filters + o];
+  }
+}
+
 template <class T>
 void run(const KernelArgs& args) {
   const Conv2DParams& params = args.param<Conv2DParams>();
@@ -53,8 +62,12 @@ void run(const KernelArgs& args) {
   const T* const kernel = args.in[1].as<T>();
   T* const packed = static_cast<T*>(args.workspace);
   const int64_t bytes = p.packed ? params.groups * packed_group<T>(p.depth, p.filters) * sizeof(T) : 0;
-  if (p.packed) pack(kernel, p.depth, p.filters, params.groups, packed);
   const int64_t filters = p.filters * params.groups;
+  if (uses_dots<T>(p.filters, p.window.channels / params.groups)) {
+    pack_dots(kernel, p.depth, filters, packed);
+  } else if (p.packed) {
+    pack(kernel, p.depth, p.filters, params.groups, packed);
+  }
   convolve(Convolution<T>{.window = p.window,
                           .groups = params.groups,
                           .depth = p.depth,

@@ -83,6 +83,21 @@ void pack(const ConvGeometry& g, const Phase& h, const Phase& w, const T* kernel
   });
 }
 
+// packed[channel][tap, filter], taps in the order of the phase.
+template <class T>
+void pack_dots(const ConvGeometry& g, const Phase& h, const Phase& w, const T* kernel, T* packed) {
+  const int64_t channels = g.channels / g.groups, filters = g.filters / g.groups;
+  for (int64_t channel = 0; channel < g.channels; ++channel) {
+    for (int64_t i = 0; i < h.window.taps; ++i) {
+      for (int64_t j = 0; j < w.window.taps; ++j, packed += filters) {
+        const int64_t tap = (h.last_tap - i * h.tap_step) * g.w.taps + w.last_tap - j * w.tap_step;
+        const T* const from = kernel + (tap * channels + channel % channels) * g.filters + channel / channels * filters;
+        __builtin_memcpy(packed, from, filters * sizeof(T));
+      }
+    }
+  }
+}
+
 template <class T>
 void run(const KernelArgs& args) {
   const ConvGeometry g = geometry<T>(args);
@@ -101,7 +116,11 @@ void run(const KernelArgs& args) {
       if (depth == 0) continue;
       const Window window = phase_window<T>(g, h, w);
       if (window.blocks == 0) continue;
-      pack(g, h, w, args.in[1].as<T>(), packed);
+      if (uses_dots<T>(channels, filters)) {
+        pack_dots(g, h, w, args.in[1].as<T>(), packed);
+      } else {
+        pack(g, h, w, args.in[1].as<T>(), packed);
+      }
       const int64_t row_pitch = dense ? window.w.outputs * g.channels : g.h.stride * row;
       convolve(Convolution<T>{.window = window,
                               .groups = g.groups,

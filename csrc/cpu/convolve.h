@@ -2,6 +2,7 @@
 #pragma once
 
 #include "cpu/conv_geometry.h"
+#include "cpu/gather_dots.h"
 #include "cpu/gather_gemm.h"
 #include "threads/parallel.h"
 
@@ -23,7 +24,13 @@ struct Convolution {
   int64_t column_pitch, row_pitch, image_pitch;  // of y
 };
 
-// Packed weights: [group][panel][depth][columns of the panel, rounded up to whole vectors].
+// A few filters of many channels: weights are [group][filter][tap][channel].
+template <class T>
+PN_INLINE bool uses_dots(int64_t filters, int64_t channels) {
+  return filters <= kMostDots && channels >= kLanes<T>;
+}
+
+// Other packed weights: [group][panel][depth][columns of the panel, rounded up to whole vectors].
 template <class T>
 PN_INLINE int64_t packed_group(int64_t depth, int64_t filters) {
   return depth * round_up(filters, kLanes<T>);
@@ -53,12 +60,12 @@ void convolve(const Convolution<T>& c, double flops, int64_t* offsets) {
       }
     }
   }
+  const int64_t channels = window.channels / c.groups, taps = window.h.taps * window.w.taps;
+  const bool dots = uses_dots<T>(c.filters, channels);
   next = tap;
-  const int64_t channels = window.channels / c.groups;
-  for (int64_t i = 0; i < window.h.taps; ++i) {
-    for (int64_t j = 0; j < window.w.taps; ++j) {
-      for (int64_t k = 0; k < channels; ++k) *next++ = tap_offset(window, i, j) + k;
-    }
+  for (int64_t t = 0; t < taps; ++t) {
+    const int64_t offset = tap_offset(window, t / window.w.taps, t % window.w.taps);
+    for (int64_t k = 0; k < (dots ? 1 : channels); ++k) *next++ = offset + k;
   }
 
   // A panel of weights of this depth stays in L2 while the tiles of a block pass over it.
@@ -81,6 +88,21 @@ void convolve(const Convolution<T>& c, double flops, int64_t* offsets) {
       const int64_t first = panel % panels_per_group * kGatherPanel<T>;
       const int64_t width = panel_width<T>(c.filters, first);
       const int64_t column = group * c.filters + first;
+      if (dots) {
+        gather_dots(GatherDots<T>{.a = source + group * channels,
+                                  .row_offset = pixel,
+                                  .rows = block_pixels(window, block),
+                                  .run_offset = tap,
+                                  .runs = taps,
+                                  .length = channels,
+                                  .b = c.weights + column * c.depth,
+                                  .columns = c.filters,
+                                  .c = y + column,
+                                  .c_offset = output,
+                                  .bias = c.bias ? c.bias + column : nullptr,
+                                  .activation = c.activation});
+        continue;
+      }
       const int64_t ldb = c.ldb ? c.ldb : round_up(width, kLanes<T>);
       const T* const b =
           c.ldb ? c.weights + column : c.weights + group * packed_group<T>(c.depth, c.filters) + c.depth * first;

@@ -1,0 +1,32 @@
+// The gathered matrix product for a few columns: vectors run along the depth, where a tile that is one vector wide
+// would leave most lanes empty.
+#pragma once
+
+#include "cpu/vec.h"
+#include "ops/activation_params.h"
+
+namespace pyneural::cpu::PN_SIMD_NAMESPACE {
+
+constexpr int64_t kMostDots = 4;
+
+// C[m, n] = activation(bias[n] + sum over runs r and i < length of a[row_offset[m] + run_offset[r] + i] * b[n, r, i]).
+template <class T>
+struct GatherDots {
+  const T* a;
+  const int64_t* row_offset;  // [rows]
+  int64_t rows;
+  const int64_t* run_offset;  // [runs]
+  int64_t runs;
+  int64_t length;   // of a run
+  const T* b;       // [columns, runs, length]
+  int64_t columns;  // 1 .. kMostDots
+  T* c;
+  const int64_t* c_offset;  // [rows]
+  const T* bias;            // [columns] or nullptr
+  Activation activation;
+};
+
+void gather_dots(const GatherDots<float>& dots);
+void gather_dots(const GatherDots<double>& dots);
+
+}  // namespace pyneural::cpu::PN_SIMD_NAMESPACE

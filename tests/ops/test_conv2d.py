@@ -1,0 +1,192 @@
+"""Convolutions on small integers: every result is exact in float32, in any order of summation."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+
+from pyneural import _core
+from tests.reference import conv2d as reference
+
+RNG = np.random.default_rng(5)
+
+
+def integers(shape, dtype):
+    return RNG.integers(-4, 5, shape).astype(dtype)
+
+
+def value_and_gradients(op, x, kernel, bias, seed, **kwargs):
+    """The op's result and the gradients of sum(result * seed)."""
+    tensors = [_core.tensor(a) for a in (x, kernel, bias)]
+    for tensor in tensors:
+        _core.watch(tensor)
+    _core.start_recording()
+    try:
+        y = op(*tensors, **kwargs)
+    finally:
+        _core.stop_recording()
+    grads = _core.gradients([y], tensors, [_core.tensor(seed)])
+    return np.asarray(y), [np.asarray(g) for g in grads]
+
+
+def check_conv2d(images, kernel_size, filters, dtype="float32", groups=1, **window):
+    channels = images[3]
+    x = integers(images, dtype)
+    kernel = integers((*kernel_size, channels // groups, filters), dtype)
+    bias = integers(filters, dtype)
+    wanted = reference.conv2d(x, kernel, bias, groups=groups, **window)
+    seed = integers(wanted.shape, dtype)
+    y, grads = value_and_gradients(_core.conv2d, x, kernel, bias, seed, groups=groups, **window)
+    np.testing.assert_array_equal(y, wanted)
+    wanted_x, wanted_kernel = reference.conv2d_gradients(seed, x, kernel, groups=groups, **window)
+    np.testing.assert_array_equal(grads[0], wanted_x)
+    np.testing.assert_array_equal(grads[1], wanted_kernel)
+    np.testing.assert_array_equal(grads[2], seed.sum((0, 1, 2)))
+
+
+def check_depthwise(images, kernel_size, multiplier=1, dtype="float32", **window):
+    x = integers(images, dtype)
+    kernel = integers((*kernel_size, images[3], multiplier), dtype)
+    bias = integers(images[3] * multiplier, dtype)
+    wanted = reference.depthwise_conv2d(x, kernel, bias, **window)
+    seed = integers(wanted.shape, dtype)
+    y, grads = value_and_gradients(_core.depthwise_conv2d, x, kernel, bias, seed, **window)
+    np.testing.assert_array_equal(y, wanted)
+    wanted_x, wanted_kernel = reference.depthwise_conv2d_gradients(seed, x, kernel, **window)
+    np.testing.assert_array_equal(grads[0], wanted_x)
+    np.testing.assert_array_equal(grads[1], wanted_kernel)
+    np.testing.assert_array_equal(grads[2], seed.sum((0, 1, 2)))
+
+
+def fits(size, kernel_size, dilation_rate, padding):
+    return padding == "same" or all(s > (k - 1) * d for s, k, d in zip(size, kernel_size, dilation_rate, strict=True))
+
+
+WINDOWS = [
+    {"strides": strides, "dilation_rate": dilation_rate, "padding": padding}
+    for strides, dilation_rate, padding in itertools.product(
+        [(1, 1), (2, 2), (3, 1), (2, 3)], [(1, 1), (2, 2), (1, 3)], ["valid", "same"]
+    )
+]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("kernel_size", [(1, 1), (2, 2), (3, 3), (4, 2), (1, 5)])
+def test_conv2d_windows(kernel_size, dtype):
+    shapes = [((2, 7, 6, 3), 5, 1), ((1, 4, 9, 4), 6, 2), ((3, 2, 2, 1), 17, 1)]
+    for window, (images, filters, groups) in itertools.product(WINDOWS, shapes):
+        if fits(images[1:3], kernel_size, window["dilation_rate"], window["padding"]):
+            check_conv2d(images, kernel_size, filters, dtype, groups, **window)
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 15, 16, 17, 33, 64, 65])
+def test_conv2d_channels_and_filters(channels):
+    for filters in (1, 6, 15, 16, 17, 31, 32, 33, 48, 49, 64, 65, 130):
+        check_conv2d((2, 6, 5, channels), (3, 3), filters, padding="same")
+
+
+@pytest.mark.parametrize("channels", [8, 16, 17, 31, 40])
+def test_conv2d_few_filters(channels):
+    for filters in (1, 2, 3, 4, 5):
+        check_conv2d((2, 6, 5, channels), (3, 3), filters, padding="same")
+        check_conv2d((2, 6, 5, filters), (3, 3), channels, strides=(2, 2))
+        check_conv2d((2, 6, 5, 2 * channels), (3, 2), 2 * filters, groups=2, dilation_rate=(1, 2))
+        check_conv2d((2, 6, 5, 2 * filters), (3, 2), 2 * channels, groups=2)
+
+
+@pytest.mark.parametrize("pixels", range(1, 28))
+def test_conv2d_pixels(pixels):
+    """Every number of rows in the last register tile."""
+    for filters in (10, 32, 48, 64):
+        check_conv2d((1, 1, pixels, 3), (1, 3), filters, padding="same")
+
+
+@pytest.mark.parametrize(
+    ("images", "kernel_size", "filters", "options"),
+    [
+        ((2, 40, 41, 130), (3, 3), 80, {}),  # depth in several steps, several panels
+        ((2, 40, 41, 32), (3, 3), 80, {"strides": (2, 2), "groups": 4}),
+        ((1, 70, 70, 32), (1, 1), 80, {}),  # packed weights
+        ((3, 1, 300, 5), (1, 7), 80, {"strides": (1, 2)}),  # a signal
+        ((3, 300, 1, 5), (7, 1), 20, {"strides": (3, 1)}),
+        ((40, 3, 3, 64), (3, 3), 70, {}),  # several images in a block
+        ((700, 1, 1, 6), (3, 3), 7, {}),
+        ((1, 3, 2000, 2), (3, 3), 8, {}),  # wide rows
+        ((2, 9, 9, 6), (3, 3), 6, {"strides": (4, 5), "groups": 6}),  # inputs that no window touches
+        ((1, 5, 5, 600), (3, 3), 3, {}),
+        ((0, 3, 3, 6), (3, 3), 7, {}),
+    ],
+)
+def test_conv2d_shapes(images, kernel_size, filters, options):
+    check_conv2d(images, kernel_size, filters, **{"padding": "same"} | options)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("kernel_size", [(1, 1), (2, 2), (3, 3), (4, 2), (1, 5)])
+def test_depthwise_windows(kernel_size, dtype):
+    for window, images in itertools.product(WINDOWS, [(2, 7, 6, 3), (1, 4, 9, 33), (3, 2, 2, 17)]):
+        if fits(images[1:3], kernel_size, window["dilation_rate"], window["padding"]):
+            check_depthwise(images, kernel_size, 1, dtype, **window)
+
+
+def test_depthwise_multiplier_and_large_images():
+    check_depthwise((2, 5, 6, 3), (3, 3), 2, padding="same")
+    check_depthwise((2, 5, 6, 2), (3, 3), 17, strides=(2, 2))
+    check_depthwise((4, 20, 20, 96), (5, 5), strides=(2, 2), padding="same")
+    check_depthwise((2, 40, 40, 40), (3, 3), padding="same")
+
+
+@pytest.mark.parametrize("activation", [_core.relu, _core.tanh, _core.silu])
+def test_plan_applies_the_activation_in_the_convolution(activation):
+    x = RNG.normal(size=(2, 5, 6, 3)).astype("float32")
+    kernel = RNG.normal(size=(3, 3, 3, 20)).astype("float32")
+    depthwise_kernel = RNG.normal(size=(3, 3, 20, 1)).astype("float32")
+    bias = RNG.normal(size=20).astype("float32")
+
+    def network(images):
+        y = activation(_core.conv2d(images, kernel, bias))
+        return activation(_core.depthwise_conv2d(y, depthwise_kernel, bias))
+
+    trace = _core.Trace()
+    with trace:
+        plan = trace.compile([network(trace.input(x.shape, "float32"))])
+    assert activation.__name__ not in plan.describe()
+    np.testing.assert_array_equal(np.asarray(plan.run([x])[0]), np.asarray(network(_core.tensor(x))))
+
+
+def test_relu_keeps_nan_and_drops_negative_numbers():
+    x = np.array([np.nan, -1.0, 2.0], "float32").reshape(3, 1, 1, 1)
+    one = np.ones((1, 1, 1, 20), "float32")
+    y = np.asarray(_core.conv2d(x, one, activation="relu"))[:, 0, 0]
+    assert np.isnan(y[0]).all()
+    assert (y[1] == 0).all()
+    assert (y[2] == 2).all()
+
+
+def test_second_derivative():
+    """The gradient ops are differentiable: d/dx of |d(|y|^2 / 2)/dx|^2 against finite differences."""
+    x, kernel = RNG.normal(size=(1, 5, 4, 2)), RNG.normal(size=(3, 2, 2, 3))
+    window = {"strides": (2, 1), "padding": "same"}
+
+    trace = _core.Trace()
+    with trace:
+        images = trace.input(x.shape, "float64")
+        weights = _core.tensor(kernel)
+        y = _core.conv2d(images, weights, **window)
+        half = _core.sum(y * y) * 0.5
+        grads = _core.gradients([half], [images])
+        total = _core.sum(grads[0] * grads[0])
+        plan = trace.compile(_core.gradients([total], [images]))
+    actual = np.asarray(plan.run([x])[0])
+
+    def input_penalty(x_values):
+        y = reference.conv2d(x_values, kernel, **window)
+        return (reference.conv2d_gradients(y, x_values, kernel, **window)[0] ** 2).sum()
+
+    for _ in range(4):
+        direction = RNG.normal(size=x.shape)
+        step = 1e-5
+        difference = (input_penalty(x + step * direction) - input_penalty(x - step * direction)) / (2 * step)
+        np.testing.assert_allclose((actual * direction).sum(), difference, rtol=1e-6)

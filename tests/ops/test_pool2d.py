@@ -1,0 +1,68 @@
+"""Pooling: ties, NaN, every window shape, exact values."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+
+from pyneural import _core
+from tests.reference import pool2d as reference
+
+RNG = np.random.default_rng(6)
+
+
+def value_and_gradient(op, x, seed, *args):
+    x = _core.tensor(x)
+    _core.watch(x)
+    _core.start_recording()
+    try:
+        y = op(x, *args)
+    finally:
+        _core.stop_recording()
+    (grad,) = _core.gradients([y], [x], [_core.tensor(seed)])
+    return np.asarray(y), np.asarray(grad)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("channels", [1, 3, 7, 16, 33])
+def test_windows(channels, dtype):
+    """Few distinct integers: many ties, whose gradient belongs to the first."""
+    pools = [(1, 1), (2, 2), (3, 3), (2, 3), (4, 1)]
+    strides = [(1, 1), (2, 2), (3, 3), (2, 1), (4, 5)]
+    for pool_size, stride, padding in itertools.product(pools, strides, ["valid", "same"]):
+        x = RNG.integers(-2, 3, (2, 7, 5, channels)).astype(dtype)
+        args = (pool_size, stride, padding)
+        wanted = reference.max_pool2d(x, *args)
+        seed = RNG.integers(-4, 5, wanted.shape).astype(dtype)
+        y, grad = value_and_gradient(_core.max_pool2d, x, seed, *args)
+        np.testing.assert_array_equal(y, wanted)
+        np.testing.assert_array_equal(grad, reference.max_pool2d_grad(seed, x, *args))
+        y, grad = value_and_gradient(_core.average_pool2d, x, seed, *args)
+        tolerance = 16 * np.finfo(dtype).eps
+        np.testing.assert_allclose(y, reference.average_pool2d(x, *args), atol=tolerance)
+        wanted = reference.average_pool2d_grad(seed, x.shape, *args)
+        np.testing.assert_allclose(grad, wanted, atol=16 * tolerance)
+
+
+@pytest.mark.parametrize("channels", [1, 20])
+def test_nan_wins_and_takes_the_gradient(channels):
+    x = np.zeros((1, 4, 4, channels), "float32")
+    x[0, 1, 0] = np.nan
+    x[0, 3, 3] = np.nan
+    x[0, 2, 3] = np.inf
+    seed = np.ones((1, 2, 2, channels), "float32")
+    y, grad = value_and_gradient(_core.max_pool2d, x, seed, 2)
+    assert np.isnan(y[0, 0, 0]).all()
+    assert np.isnan(y[0, 1, 1]).all()
+    assert (y[0, 0, 1] == 0).all()
+    np.testing.assert_array_equal(grad, reference.max_pool2d_grad(seed, x, (2, 2)))
+    assert (grad[0, 1, 0] == 1).all()
+    assert (grad[0, 3, 3] == 1).all()
+
+
+def test_strides_are_the_pool_size_by_default():
+    x = RNG.normal(size=(1, 7, 9, 2)).astype("float32")
+    for op in (_core.max_pool2d, _core.average_pool2d):
+        np.testing.assert_array_equal(np.asarray(op(x, (2, 3))), np.asarray(op(x, (2, 3), (2, 3))))
