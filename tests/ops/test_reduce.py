@@ -1,0 +1,113 @@
+"""What is special to reductions: accuracy, NaN, ties, integers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from pyneural import _core
+
+rng = np.random.default_rng(8)
+
+
+def gradient(function, x: np.ndarray) -> np.ndarray:
+    t = _core.tensor(x)
+    _core.watch(t)
+    _core.start_recording()
+    try:
+        y = function(t)
+    finally:
+        _core.stop_recording()
+    return np.asarray(_core.gradients([y], [t])[0])
+
+
+@pytest.mark.parametrize("n", [*range(130), 511, 512, 513, 1023, 1025, 4099, 70001])
+def test_integer_valued_sums_are_exact(n: int) -> None:
+    x = rng.integers(-100, 100, n).astype("float32")
+    assert _core.sum(x).item() == x.sum(dtype="float64")
+    wide = np.stack([x, -x, 2 * x])
+    np.testing.assert_array_equal(np.asarray(_core.sum(wide, 1)), wide.sum(1, dtype="float64"))
+    np.testing.assert_array_equal(np.asarray(_core.sum(np.ascontiguousarray(wide.T), 0)), wide.sum(1, dtype="float64"))
+
+
+@pytest.mark.parametrize("columns", [1, 2, 3, 15, 16, 17, 31, 33, 64, 127, 128, 129, 255, 256, 257, 600])
+def test_integer_valued_column_sums_are_exact(columns: int) -> None:
+    for rows in (1, 2, 15, 16, 17, 100, 1200):
+        x = rng.integers(-100, 100, (2, rows, columns)).astype("float32")
+        np.testing.assert_array_equal(np.asarray(_core.sum(x, 1)), x.sum(1, dtype="float64"))
+        np.testing.assert_array_equal(np.asarray(_core.sum(x, [0, 1])), x.sum((0, 1), dtype="float64"))
+        np.testing.assert_array_equal(np.asarray(_core.max(x, 1)), x.max(1))
+
+
+def test_long_sums_stay_accurate() -> None:
+    x = rng.random((1 << 20, 2)).astype("float32")
+    exact = x.sum(0, dtype="float64")
+    assert np.abs(np.asarray(_core.sum(x, 0)) / exact - 1).max() < 4 * np.finfo("float32").eps
+    assert abs(_core.sum(x).item() / exact.sum() - 1) < 4 * np.finfo("float32").eps
+    assert abs(_core.cumsum(x).numpy()[-1] / exact.sum() - 1) < 4 * np.finfo("float32").eps
+
+
+def test_variance_does_not_cancel() -> None:
+    x = (1e4 + rng.normal(size=(1000, 7))).astype("float32")
+    np.testing.assert_allclose(np.asarray(_core.var(x, 0)), x.astype("float64").var(0), rtol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", ["bool", "uint8", "int8", "int16", "int32", "int64"])
+def test_integers(dtype: str) -> None:
+    x = rng.integers(0, 2 if dtype == "bool" else 100, (5, 6, 7)).astype(dtype)
+    wide = "int64" if dtype == "int64" else "int32"
+    for axis in (None, 0, 1, (0, 2)):
+        total = np.asarray(_core.sum(x, axis))
+        assert total.dtype == wide
+        np.testing.assert_array_equal(total, x.sum(axis, dtype=wide))
+        np.testing.assert_array_equal(np.asarray(_core.prod(x, axis)), x.prod(axis, dtype=wide))
+        assert np.asarray(_core.max(x, axis)).dtype == dtype
+        np.testing.assert_array_equal(np.asarray(_core.max(x, axis)), x.max(axis))
+        np.testing.assert_array_equal(np.asarray(_core.min(x, axis)), x.min(axis))
+        assert np.asarray(_core.mean(x, axis)).dtype == "float32"
+        np.testing.assert_allclose(np.asarray(_core.mean(x, axis)), x.mean(axis), rtol=1e-6)
+
+
+@pytest.mark.parametrize("position", [0, 1, 15, 16, 40, 99])
+def test_nan_wins(position: int) -> None:
+    x = rng.normal(size=(3, 100)).astype("float32")
+    x[1, position] = np.nan
+    for op in ("max", "min", "sum", "mean", "prod", "var", "logsumexp"):
+        np.testing.assert_array_equal(np.isnan(np.asarray(getattr(_core, op)(x, 1))), [False, True, False])
+        assert np.isnan(np.asarray(getattr(_core, op)(x, 0))).sum() == 1
+    x[1, 99] = np.nan
+    for op in ("argmax", "argmin"):
+        assert np.asarray(getattr(_core, op)(x, 1))[1] == position
+        assert np.asarray(getattr(_core, op)(x, 0))[position] == 1
+
+
+def test_infinite_rows() -> None:
+    x = np.array([[-np.inf, -np.inf], [np.inf, 1], [-np.inf, 2]], "float32")
+    np.testing.assert_array_equal(np.asarray(_core.logsumexp(x, 1)), np.array([-np.inf, np.inf, 2], "float32"))
+    np.testing.assert_array_equal(np.asarray(_core.argmax(x, 1)), [0, 0, 1])
+
+
+def test_mean_of_nothing_is_nan() -> None:
+    assert np.isnan(np.asarray(_core.mean(np.zeros((0, 2), "float32"), 0))).all()
+
+
+@pytest.mark.parametrize("op", ["max", "min"])
+def test_ties_share_the_gradient(op: str) -> None:
+    x = np.array([[3.0, 1.0], [3.0, 1.0], [1.0, 2.0], [3.0, 2.0]], "float32")
+    wanted = {
+        "max": [[1 / 3, 0], [1 / 3, 0], [0, 1 / 2], [1 / 3, 1 / 2]],
+        "min": [[0, 1 / 2], [0, 1 / 2], [1, 0], [0, 0]],
+    }
+    np.testing.assert_allclose(gradient(lambda t: getattr(_core, op)(t, 0), x), wanted[op], rtol=1e-6)
+
+
+def test_gradient_of_prod_with_zeros() -> None:
+    x = np.array([[0.0, 2.0, 3.0], [0.0, 0.0, 3.0], [1.0, 2.0, 3.0]], "float32")
+    np.testing.assert_array_equal(gradient(lambda t: _core.prod(t, 1), x), [[6, 0, 0], [0, 0, 0], [6, 3, 2]])
+
+
+def test_empty_axis_gives_neutral_elements() -> None:
+    x = np.zeros((0, 3), "float32")
+    np.testing.assert_array_equal(np.asarray(_core.sum(x, 0)), np.zeros(3))
+    np.testing.assert_array_equal(np.asarray(_core.prod(x, 0)), np.ones(3))
+    np.testing.assert_array_equal(np.asarray(_core.logsumexp(x, 0)), np.full(3, -np.inf))
