@@ -129,7 +129,7 @@ def test_a_failing_guard_leaves_every_variable_alone():
     def build(x):
         count.assign(count.value + 1)
         loss = _core.log(x)
-        _core.guard_finite([loss])
+        _core.guard_finite(loss)
         weights.assign(weights.value - loss)
         return loss
 
@@ -233,7 +233,7 @@ def test_batches_check_their_arguments():
 
 def test_the_failing_batch_is_named():
     def build(x):
-        _core.guard_finite([x])
+        _core.guard_finite(x)
         return x
 
     plan = trace(build, ((2,), "float32"))
