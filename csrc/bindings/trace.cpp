@@ -30,21 +30,28 @@ class WriteScope {
   const Plan& plan_;
 };
 
-std::vector<Value> run(Plan& plan, const py::sequence& inputs) {
-  const Specs& specs = plan.input_specs();
-  if (inputs.size() != specs.size()) value_error("The plan takes ", specs.size(), " inputs. Received: ", inputs.size());
+// Checked inputs of one run.
+struct Inputs {
+  Inputs(const Plan& plan, const py::sequence& given) {
+    const Specs& specs = plan.input_specs();
+    if (given.size() != specs.size()) value_error("The plan takes ", specs.size(), " inputs. Received: ", given.size());
+    for (size_t i = 0; i < specs.size(); ++i) {
+      Value value = to_value(given[i], specs[i].dtype);
+      if (!value || !(value.spec() == specs[i])) {
+        value_error("Input ", i, " of the plan: expected shape ", specs[i].shape, " and dtype ",
+                    dtype_name(specs[i].dtype), ", received shape ", value ? value.shape() : Shape{}, " and dtype ",
+                    value ? dtype_name(value.dtype()) : "None", ".");
+      }
+      data.push_back(value.tensor().data());
+      held.push_back(std::move(value));
+    }
+  }
   std::vector<Value> held;
   std::vector<const void*> data;
-  for (size_t i = 0; i < specs.size(); ++i) {
-    Value value = to_value(inputs[i], specs[i].dtype);
-    if (!value || !(value.spec() == specs[i])) {
-      value_error("Input ", i, " of the plan: expected shape ", specs[i].shape, " and dtype ",
-                  dtype_name(specs[i].dtype), ", received shape ", value ? value.shape() : Shape{}, " and dtype ",
-                  value ? dtype_name(value.dtype()) : "None", ".");
-    }
-    data.push_back(value.tensor().data());
-    held.push_back(std::move(value));
-  }
+};
+
+std::vector<Value> run(Plan& plan, const py::sequence& given) {
+  const Inputs inputs(plan, given);
   std::vector<Value> outputs;
   std::vector<void*> results;
   for (const Spec& spec : plan.output_specs()) {
@@ -53,8 +60,27 @@ std::vector<Value> run(Plan& plan, const py::sequence& inputs) {
   }
   const WriteScope scope(plan);
   const py::gil_scoped_release release;
-  plan.run(data, results);
+  plan.run(inputs.data, results);
   return outputs;
+}
+
+py::list profile(Plan& plan, const py::sequence& given, int repeats) {
+  if (repeats < 1) value_error("`repeats` must be at least 1. Received: ", repeats);
+  const Inputs inputs(plan, given);
+  std::vector<double> seconds;
+  {
+    const WriteScope scope(plan);
+    const py::gil_scoped_release release;
+    seconds = plan.profile(inputs.data, repeats);
+  }
+  std::istringstream lines(plan.describe());
+  py::list steps;
+  std::string line;
+  for (double time : seconds) {
+    std::getline(lines, line);
+    steps.append(py::make_tuple(line, time));
+  }
+  return steps;
 }
 
 // The exception carries the batch, counted from the first one of this call.
@@ -150,6 +176,8 @@ void bind_trace(py::module_& m) {
            "numbers; None: as they lie), until max_seconds are over (0: no limit). Writes outputs, one after the "
            "other, into the "
            "arrays of `outputs`. Returns how many batches ran. NotFiniteError has the failing one in `.batch`.")
+      .def("profile", &profile, "inputs"_a, "repeats"_a = 100,
+           "[(step, median seconds), ...] over some runs on these inputs. Effects take place.")
       .def_property_readonly("input_specs", [](const Plan& plan) { return specs_list(plan.input_specs()); })
       .def_property_readonly("output_specs", [](const Plan& plan) { return specs_list(plan.output_specs()); })
       .def_property_readonly("memory_bytes", &Plan::arena_bytes)

@@ -1,5 +1,6 @@
 #include "graph/plan.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "graph/plan_instance.h"
@@ -86,6 +87,23 @@ int64_t Plan::run_batches(const BatchRange& range, int64_t* started) {
   }
   release(std::move(instance));
   return batch;
+}
+
+std::vector<double> Plan::profile(const std::vector<const void*>& inputs, int repeats) {
+  std::unique_lock<std::mutex> exclusive(effects_, std::defer_lock);
+  if (has_effects()) exclusive.lock();
+  auto instance = acquire();
+  for (size_t i = 0; i < inputs.size(); ++i) instance->set_input(static_cast<int>(i), inputs[i]);
+  for (size_t i = 0; i < output_specs_.size(); ++i) instance->set_output(static_cast<int>(i), nullptr);
+  std::vector<std::vector<double>> seconds;
+  for (int i = 0; i < repeats; ++i) instance->run_timed(&seconds);
+  release(std::move(instance));
+  std::vector<double> medians;
+  for (auto& times : seconds) {
+    std::nth_element(times.begin(), times.begin() + times.size() / 2, times.end());
+    medians.push_back(times[times.size() / 2]);
+  }
+  return medians;
 }
 
 std::string Plan::describe() const {

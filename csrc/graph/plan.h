@@ -65,6 +65,8 @@ class Plan {
   bool has_effects() const { return !written_.empty(); }
   size_t arena_bytes() const { return arena_bytes_; }
   std::string describe() const;
+  // Median seconds of each step over `repeats` runs on these inputs, in the order of describe(). Effects take place.
+  std::vector<double> profile(const std::vector<const void*>& inputs, int repeats);
 
   // Variables written by this plan: the caller detaches their readers, and marks them busy while the plan runs.
   const std::vector<std::shared_ptr<Variable>>& written() const { return written_; }

@@ -104,14 +104,34 @@ void* PlanInstance::own_input(int index) {
 }
 
 void PlanInstance::run() {
-  if (layout_version_ != Variable::layout_version()) bind();
-  state_ = RunState{};
+  begin_run();
   for (const Bound& step : bound_) {
     step.run(step.args);
     if (state_.status != Status::ok) {
       throw_status(state_, plan_.steps_[&step - bound_.data()].node->op->name);
     }
   }
+  end_run();
+}
+
+void PlanInstance::run_timed(std::vector<std::vector<double>>* seconds) {
+  begin_run();
+  seconds->resize(bound_.size());
+  for (size_t i = 0; i < bound_.size(); ++i) {
+    const auto start = std::chrono::steady_clock::now();
+    bound_[i].run(bound_[i].args);
+    (*seconds)[i].push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+    if (state_.status != Status::ok) throw_status(state_, plan_.steps_[i].node->op->name);
+  }
+  end_run();
+}
+
+void PlanInstance::begin_run() {
+  if (layout_version_ != Variable::layout_version()) bind();
+  state_ = RunState{};
+}
+
+void PlanInstance::end_run() {
   for (const Copy& copy : plan_.copies_) {
     if (copy.bytes) std::memcpy(address(copy.to), address(copy.from), copy.bytes);
   }

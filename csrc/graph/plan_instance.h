@@ -13,6 +13,7 @@ class PlanInstance {
   void set_output(int index, void* data);  // nullptr: memory of the instance's own
   void* own_input(int index);              // memory of the instance's own, for a gathered batch
   void run();
+  void run_timed(std::vector<std::vector<double>>* seconds);  // appends the time of each step
 
  private:
   struct Bound {
@@ -20,6 +21,8 @@ class PlanInstance {
     KernelArgs args;
   };
   void bind();
+  void begin_run();
+  void end_run();
   char* address(const Slot& slot) const;
 
   const Plan& plan_;
