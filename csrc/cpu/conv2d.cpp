@@ -18,12 +18,13 @@ ForwardPlan plan(const KernelArgs& args) {
   const int64_t pixels = g.images * g.h.outputs * g.w.outputs;
   ForwardPlan p;
   p.flops = conv_flops(g);
-  p.window = make_window(g.h, g.w, g.images, g.channels, block_target(p.flops, pixels), kBlockElements<T>);
+  p.window =
+      make_window(g.h, g.w, g.images, g.channels, block_target(p.flops, pixels), block_elements<T>(conv_weights(g)));
   p.depth = g.h.taps * g.w.taps * (g.channels / g.groups);
   p.filters = g.filters / g.groups;
   // Long strides between the rows of a panel defeat prefetching; packing pays when many pixels use the panel.
   p.packed = uses_dots<T>(p.filters, g.channels / g.groups) || p.filters % kLanes<T> != 0 ||
-             (g.filters > kGatherPanel<T> && pixels >= 1024);
+             (g.filters > kGatherPanel<T> && pixels >= 8192);
   return p;
 }
 

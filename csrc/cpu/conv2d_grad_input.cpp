@@ -14,7 +14,7 @@ Window phase_window(const ConvGeometry& g, const Phase& h, const Phase& w) {
   if (g.h.stride == 1 && g.w.stride == 1) flatten_dense(&rows, &columns, &images);
   const double flops = conv_flops(g) / (g.h.stride * g.w.stride);
   const int64_t target = block_target(flops, images * rows.outputs * columns.outputs);
-  return make_window(rows, columns, images, g.filters, target, kBlockElements<T>);
+  return make_window(rows, columns, images, g.filters, target, block_elements<T>(conv_weights(g)));
 }
 
 template <class T>

@@ -23,10 +23,11 @@ GradKernelPlan plan(const KernelArgs& args) {
   flatten_dense(&p.g.h, &p.g.w, &p.g.images);
   p.flops = conv_flops(p.g);
   const int64_t pixels = p.g.images * p.g.h.outputs * p.g.w.outputs;
-  p.window = make_window(p.g.h, p.g.w, p.g.images, p.g.channels, clamp(pixels / 8, 128, 448), kBlockElements<T>);
+  p.window = make_window(p.g.h, p.g.w, p.g.images, p.g.channels, clamp(pixels / 8, 128, 448),
+                         block_elements<T>(conv_weights(p.g)));
   p.rows = p.g.h.taps * p.g.w.taps * (p.g.channels / p.g.groups);
   constexpr int64_t kRowsPerPart = 96;
-  p.splits = choose_splits(p.flops, pixels, p.window.blocks, p.rows / kRowsPerPart);
+  p.splits = choose_splits(p.flops, pixels, p.window.blocks, p.rows * p.g.filters * sizeof(T), p.rows / kRowsPerPart);
   return p;
 }
 

@@ -31,6 +31,10 @@ PN_INLINE double conv_flops(const ConvGeometry& g) {
   return 2.0 * g.images * g.h.outputs * g.w.outputs * g.filters * g.h.taps * g.w.taps * (g.channels / g.groups);
 }
 
+PN_INLINE int64_t conv_weights(const ConvGeometry& g) {
+  return g.h.taps * g.w.taps * (g.channels / g.groups) * g.filters;
+}
+
 PN_INLINE int64_t round_up(int64_t value, int64_t multiple) { return (value + multiple - 1) / multiple * multiple; }
 PN_INLINE int64_t clamp(int64_t value, int64_t low, int64_t high) {
   return value < low ? low : value > high ? high : value;
@@ -53,9 +57,13 @@ PN_INLINE int64_t block_target(double flops, int64_t pixels) {
   const int64_t blocks = clamp(static_cast<int64_t>(flops / kFlopsPerBlock), 1, 64);
   return clamp(pixels / blocks, 72, 384);
 }
-// 256 KB of source per block leave room for the weights in a 1 MB L2.
+// Elements of source per block: 256 KB leave room for the weights in a 1 MB L2. Weights that do not fit anyway are read
+// again by every block, so these should be few.
 template <class T>
-constexpr int64_t kBlockElements = 256 * 1024 / sizeof(T);
+PN_INLINE int64_t block_elements(int64_t weights) {
+  constexpr int64_t kSmall = 256 * 1024, kLarge = 640 * 1024, kCache = 1024 * 1024;
+  return (weights * static_cast<int64_t>(sizeof(T)) > kCache ? kLarge : kSmall) / static_cast<int64_t>(sizeof(T));
+}
 
 }  // namespace
 }  // namespace pyneural::cpu::PN_SIMD_NAMESPACE

@@ -12,13 +12,16 @@ struct Splits {
   int64_t parts;   // parts of the gradient
 };
 
-// A split pays for its own copy of the gradient with many pixels; chunks still missing then come from parts.
-PN_INLINE Splits choose_splits(double flops, int64_t pixels, int64_t blocks, int64_t most_parts) {
+// A split pays for its own copy of the gradient, of `bytes`, with many pixels; chunks still missing then come from
+// parts.
+PN_INLINE Splits choose_splits(double flops, int64_t pixels, int64_t blocks, int64_t bytes, int64_t most_parts) {
   constexpr double kFlopsPerChunk = 4e6;
-  constexpr int64_t kPixelsPerSplit = 512, kMostChunks = 32;
+  constexpr int64_t kPixelsPerSplit = 512, kMostChunks = 32, kMostBytes = 8 << 20;
   const int64_t chunks = clamp(static_cast<int64_t>(flops / kFlopsPerChunk), 1, kMostChunks);
+  int64_t most = kMostBytes / bytes + 1;
+  if (most > blocks) most = blocks < 1 ? 1 : blocks;
   Splits s;
-  s.blocks = clamp(chunks < pixels / kPixelsPerSplit ? chunks : pixels / kPixelsPerSplit, 1, blocks < 1 ? 1 : blocks);
+  s.blocks = clamp(chunks < pixels / kPixelsPerSplit ? chunks : pixels / kPixelsPerSplit, 1, most);
   s.parts = clamp(chunks / s.blocks, 1, clamp(most_parts, 1, kMostChunks));
   return s;
 }

@@ -139,7 +139,8 @@ void convolve(const Depthwise<T>& d, const int64_t* tap_source, const int64_t* t
 template <class T>
 Window forward_window(const ConvGeometry& g) {
   const int64_t pixels = g.images * g.h.outputs * g.w.outputs;
-  return make_window(g.h, g.w, g.images, g.channels, block_target(conv_flops(g), pixels), kBlockElements<T>);
+  return make_window(g.h, g.w, g.images, g.channels, block_target(conv_flops(g), pixels),
+                     block_elements<T>(conv_weights(g)));
 }
 
 PN_INLINE ConvGeometry forward_geometry(const KernelArgs& args) {
@@ -184,7 +185,7 @@ template <class T>
 Window phase_window(const ConvGeometry& g, const Phase& h, const Phase& w) {
   const double flops = conv_flops(g) / (g.h.stride * g.w.stride);
   const int64_t target = block_target(flops, g.images * h.window.outputs * w.window.outputs);
-  return make_window(h.window, w.window, g.images, g.channels, target, kBlockElements<T>);
+  return make_window(h.window, w.window, g.images, g.channels, target, block_elements<T>(conv_weights(g)));
 }
 
 template <class T>
@@ -248,7 +249,8 @@ GradKernelPlan grad_kernel_plan(const KernelArgs& args) {
   p.g = conv_geometry(args.param<Conv2DParams>(), args.in[0].dims[3], args.in[1]);
   p.window = forward_window<T>(p.g);
   const int64_t pixels = p.g.images * p.g.h.outputs * p.g.w.outputs;
-  p.splits = choose_splits(conv_flops(p.g), pixels, p.window.blocks, 1);
+  p.splits =
+      choose_splits(conv_flops(p.g), pixels, p.window.blocks, p.g.h.taps * p.g.w.taps * p.g.channels * sizeof(T), 1);
   return p;
 }
 
