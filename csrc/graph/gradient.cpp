@@ -86,7 +86,6 @@ Values gradients(const Values& targets, const Values& sources, const Values& see
   for (Node* node : nodes) {
     const auto found = grads.find(node);
     if (found == grads.end() || !node->op || !relevant.count(node)) continue;
-    if (!node->op->grad) continue;
     std::vector<bool> needed;
     bool any = false;
     for (const Value& input : node->inputs) {
@@ -94,6 +93,11 @@ Values gradients(const Values& targets, const Values& sources, const Values& see
       any |= needed.back();
     }
     if (!any) continue;
+    if (!node->op->grad) {
+      type_error("`", node->op->name,
+                 "` has no gradient rule, but the gradient of something that depends on it was asked for. ",
+                 "Put `stop_gradient` around it if it should count as a constant.");
+    }
     Values outputs;
     for (size_t i = 0; i < node->specs.size(); ++i) outputs.emplace_back(node->shared_from_this(), static_cast<int>(i));
     const Values output_grads = found->second;

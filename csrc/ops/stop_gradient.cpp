@@ -6,6 +6,7 @@ namespace {
 const OpDef kStopGradient{
     .name = "stop_gradient",
     .infer = [](const InferCall& call) { return Specs{call.in(0)}; },
+    .grad = [](const GradCall&) { return Values{}; },
     .view = true,
 };
 }  // namespace

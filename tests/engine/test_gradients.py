@@ -111,3 +111,10 @@ def test_integer_targets_are_refused(recording):
     x = watched(1.0)
     with pytest.raises(TypeError, match="int32"):
         _core.gradients([_core.cast(x, "int32")], [x])
+
+
+def test_what_has_no_gradient_rule_is_an_error(recording):
+    x = watched(1.0, 2.0)
+    (first,) = _core.gradients([_core.softmax(x)], [x], [np.array([1, 0], "float32")])
+    with pytest.raises(TypeError, match="softmax_grad.*no gradient rule"):
+        _core.gradients([first], [x])
