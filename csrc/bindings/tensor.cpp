@@ -12,13 +12,18 @@ namespace pyneural {
 
 namespace {
 
+constexpr int kArrayPriority = 100;
+
 using BinaryOp = Value (*)(const Value&, const Value&);
 
-// Objects with their own __array_priority__ or reflected operators (a KerasTensor) get their turn.
+// Symbolic tensors of the model API say with a high __array_priority__ that their own reflected operators come first.
 bool is_operand(py::handle object) {
-  return py::isinstance<PyTensor>(object) || py::isinstance<Variable>(object) || is_python_scalar(object) ||
-         py::isinstance<py::array>(object) || py::isinstance<py::list>(object) || py::isinstance<py::tuple>(object) ||
-         py::isinstance<py::bool_>(object) || py::hasattr(object, "__array__");
+  if (py::isinstance<PyTensor>(object) || py::isinstance<Variable>(object) || is_python_scalar(object) ||
+      py::isinstance<py::array>(object) || py::isinstance<py::list>(object) || py::isinstance<py::tuple>(object)) {
+    return true;
+  }
+  if (!py::hasattr(object, "__array__")) return false;
+  return py::getattr(object, "__array_priority__", py::int_(0)).cast<double>() < kArrayPriority;
 }
 
 template <class Class>
@@ -168,7 +173,7 @@ void add_array_interface(Class& type) {
   type.def_property_readonly("dtype", [](const Value& self) { return std::string(dtype_name(self.dtype())); });
   type.def_property_readonly("ndim", [](const Value& self) { return self.shape().rank(); });
   type.def_property_readonly("size", [](const Value& self) { return self.shape().size(); });
-  type.attr("__array_priority__") = 100;
+  type.attr("__array_priority__") = kArrayPriority;
   type.attr("__array_ufunc__") = py::none();  // ndarray + tensor is a tensor
 }
 
