@@ -8,7 +8,6 @@ from pyneural import _core, ops, registry
 from pyneural.ops import (
     celu,
     elu,
-    gelu,
     glu,
     hard_shrink,
     hard_sigmoid,
@@ -47,6 +46,12 @@ def relu(x: Any, negative_slope: float = 0.0, max_value: float | None = None, th
         threshold: Where the linear part begins.
     """
     return _core.relu(x, negative_slope, max_value, threshold)
+
+
+@op
+def gelu(x: Any, approximate: bool = False) -> Any:
+    """Gaussian error linear unit, x * P(X <= x) for a normal X; by the tanh formula if `approximate`."""
+    return _core.gelu(x, approximate)
 
 
 def linear(x: Any) -> Any:

@@ -43,6 +43,7 @@ class Variable(_core.Variable):
         constraint: Any = None,
     ):
         name = name or auto_name("variable")
+        shape = (shape,) if isinstance(shape, int) else shape
         if not isinstance(name, str) or "/" in name:
             raise ValueError(
                 f"Argument `name` must be a string and cannot contain character `/`. Received: name={name}"
@@ -84,7 +85,7 @@ def _initial_value(initializer: Any, shape: Any, dtype: Any, path: str) -> Any:
             "When creating a Variable from an initializer, the `shape` argument should be specified. "
             f"Received: initializer={initializer} and shape={shape}"
         )
-    shape = (shape,) if isinstance(shape, int) else tuple(shape)
+    shape = tuple(shape)
     if None in shape:
         raise ValueError(
             "Shapes used to initialize variables must be fully-defined (no `None` dimensions). "
