@@ -27,6 +27,7 @@ from pyneural.ops import (
     softsign,
     sparse_plus,
     sparse_sigmoid,
+    sparsemax,
     squareplus,
     tanh,
     tanh_shrink,
@@ -69,7 +70,7 @@ hard_swish = hard_silu
 _FUNCTIONS = (
     celu, elu, exponential, gelu, glu, hard_shrink, hard_sigmoid, hard_silu, hard_tanh, leaky_relu, linear, log_sigmoid,
     log_softmax, mish, relu, relu6, selu, sigmoid, silu, soft_shrink, softmax, softplus, softsign, sparse_plus,
-    sparse_sigmoid, squareplus, tanh, tanh_shrink, threshold,
+    sparse_sigmoid, sparsemax, squareplus, tanh, tanh_shrink, threshold,
 )  # fmt: skip
 _TABLE = {function.__name__: function for function in _FUNCTIONS}
 _TABLE.update({"swish": silu, "hard_swish": hard_silu})

@@ -252,8 +252,8 @@ def _from_config(cls: type, inner: dict) -> Any:
         return cls.from_config(dict(inner))
     except TypeError as error:
         raise TypeError(
-            f"{cls.__name__!r} could not be made from its configuration {_shortened(inner)}. Parts of it that are objects "
-            f"must be deserialized in the class's `from_config()`. {error}"
+            f"{cls.__name__!r} could not be made from its configuration {_shortened(inner)}. Parts of it that are "
+            f"objects must be deserialized in the class's `from_config()`. {error}"
         ) from error
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pyneural import _core
+from pyneural.config import floatx
 from pyneural.dtypes import standardize_dtype
 from pyneural.naming import auto_name, current_path
 
@@ -16,7 +17,7 @@ class Variable(_core.Variable):
         initializer: First value (array, tensor, number), or an initializer: a name, an object, or a function of
             (shape, dtype).
         shape: Dimensions; required with an initializer.
-        dtype: Dtype; that of the value, or `config.floatx()` with an initializer, if None.
+        dtype: Dtype; if None that of the value, but `config.floatx()` for float64 values and initializers.
         trainable: Whether optimizers may change it.
         autocast: Accepted for compatibility; weights always have their layer's dtype.
         aggregation: Accepted for compatibility.
@@ -57,8 +58,8 @@ class Variable(_core.Variable):
             value = _initial_value(initializer, shape, dtype, path)
         else:
             value = _core.tensor(initializer, None if dtype is None else standardize_dtype(dtype))
-            if dtype is None and value.dtype == "float64" and not hasattr(initializer, "dtype"):
-                value = _core.cast(value, "float32")
+            if dtype is None and value.dtype == "float64":  # what NumPy makes of any numbers
+                value = _core.cast(value, floatx())
         if shape is not None and tuple(value.shape) != tuple(shape):
             raise ValueError(
                 f"The initial value of variable path='{path}' has shape {tuple(value.shape)}, expected {tuple(shape)}."

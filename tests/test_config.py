@@ -40,7 +40,7 @@ def test_other_settings():
     finally:
         config.set_image_data_format("channels_last")
     assert config.image_data_format() == "channels_last"
-    with pytest.raises(ValueError, match="`data_format`.*foo"):
+    with pytest.raises(ValueError, match=r"`data_format`.*foo"):
         config.set_image_data_format("foo")
     config.disable_interactive_logging()
     assert not config.is_interactive_logging_enabled()
@@ -95,7 +95,7 @@ def test_names():
 
 
 def test_tree():
-    pair = namedtuple("pair", "x y")  # noqa: PYI024
+    pair = namedtuple("pair", "x y")
     value = {"b": [1, (2, 3)], "a": pair(4, None)}
     assert tree.flatten(value) == [4, None, 1, 2, 3]
     doubled = tree.map_structure(lambda x: x and 2 * x, value)

@@ -101,7 +101,7 @@ def test_lookup():
     assert isinstance(initializers.get("HeNormal"), initializers.HeNormal)
     assert isinstance(initializers.he_normal(), initializers.HeNormal)
     assert initializers.get({"class_name": "Constant", "config": {"value": 2.0}}).value == 2.0
-    with pytest.raises(ValueError, match="initializer identifier: foo.*'glorot_uniform'"):
+    with pytest.raises(ValueError, match=r"initializer identifier: foo.*'glorot_uniform'"):
         initializers.get("foo")
     with pytest.raises(ValueError, match="initializer identifier: 3"):
         initializers.get(3)
@@ -141,7 +141,7 @@ def test_regularizers(regularizer, expected):
 
 def test_regularizer_errors():
     for value in (-1.0, float("nan"), float("inf"), "a"):
-        with pytest.raises(ValueError, match="`l1`.*non-negative float"):
+        with pytest.raises(ValueError, match=r"`l1`.*non-negative float"):
             regularizers.L1(value)
     assert regularizers.get(None) is None
     assert regularizers.get(abs) is abs

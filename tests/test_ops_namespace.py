@@ -12,7 +12,7 @@ RNG = np.random.default_rng(0)
 X = RNG.normal(size=(3, 4)).astype("float32")
 Y = RNG.normal(size=(3, 4)).astype("float32")
 P = np.abs(X) + 0.5
-I = RNG.integers(0, 4, (3, 2))
+INDICES = RNG.integers(0, 4, (3, 2))
 IMAGES = RNG.normal(size=(2, 5, 6, 3)).astype("float32")
 
 
@@ -74,7 +74,7 @@ CALLS = [
     ("norm", (X,), {"ord": np.inf, "axis": 1, "keepdims": True}, np.abs(X).max(1, keepdims=True)),
     ("norm", (X,), {"ord": 3, "axis": 1}, np.linalg.norm(X, 3, 1)),
     ("nan_to_num", (np.array([np.nan, np.inf, -np.inf, 1], "float32"),), {"posinf": 2.0, "neginf": 3.0}, [0, 2, 3, 1]),
-    ("nan_to_num", (I,), {}, I),
+    ("nan_to_num", (INDICES,), {}, INDICES),
     ("isclose", (np.array([np.nan, 1.0]), np.array([np.nan, 2.0])), {"equal_nan": True}, [True, False]),
     ("reshape", (X, (2, -1)), {}, X.reshape(2, -1)),
     ("reshape", (X, -1), {}, X.reshape(-1)),
@@ -109,15 +109,15 @@ CALLS = [
     ("repeat", (X, 2), {}, X.repeat(2)),
     ("take", (X, [2, 0]), {"axis": 0}, X[[2, 0]]),
     ("take", (X, 5), {}, X.reshape(-1)[5]),
-    ("take_along_axis", (X, I), {"axis": 1}, np.take_along_axis(X, I, 1)),
-    ("take_along_axis", (X, I[0]), {}, X.reshape(-1)[I[0]]),
+    ("take_along_axis", (X, INDICES), {"axis": 1}, np.take_along_axis(X, INDICES, 1)),
+    ("take_along_axis", (X, INDICES[0]), {}, X.reshape(-1)[INDICES[0]]),
     ("top_k", (X, 2), {}, (-np.sort(-X)[:, :2], np.argsort(-X)[:, :2])),
     ("softmax", (X,), {"axis": 0}, softmax(X, 0)),
     ("softmax", (X,), {"axis": None}, np.exp(X) / np.exp(X).sum()),
     ("log_softmax", (X,), {"axis": (1,)}, np.log(softmax(X))),
-    ("one_hot", (I, 4), {}, np.eye(4)[I]),
-    ("one_hot", (I, 4), {"axis": 1, "dtype": "int32"}, np.moveaxis(np.eye(4)[I], -1, 1)),
-    ("multi_hot", (I, 4), {}, np.eye(4)[I].max(1)),
+    ("one_hot", (INDICES, 4), {}, np.eye(4)[INDICES]),
+    ("one_hot", (INDICES, 4), {"axis": 1, "dtype": "int32"}, np.moveaxis(np.eye(4)[INDICES], -1, 1)),
+    ("multi_hot", (INDICES, 4), {}, np.eye(4)[INDICES].max(1)),
     ("normalize", (X,), {}, X / np.linalg.norm(X, axis=-1, keepdims=True)),
     ("normalize", (X,), {"order": 1}, X / np.abs(X).sum(-1, keepdims=True)),
     ("rms_normalization", (X, Y[0]), {}, X / np.sqrt((X**2).mean(-1, keepdims=True)) * Y[0]),
@@ -290,8 +290,8 @@ def test_sparse_categorical_crossentropy():
         lambda: ops.average(X, weights=P[0]),
         lambda: ops.tensordot(X, Y, 1),
         lambda: ops.pad(X, 1, "reflect", constant_values=1),
-        lambda: ops.one_hot(I, 3, sparse=True),
-        lambda: ops.multi_hot(I, 3, sparse=True),
+        lambda: ops.one_hot(INDICES, 3, sparse=True),
+        lambda: ops.multi_hot(INDICES, 3, sparse=True),
         lambda: ops.layer_normalization(X, rms_scaling=True),
     ],
 )

@@ -97,7 +97,8 @@ def test_functions():
 
 
 @pytest.mark.parametrize(
-    "module", ["os", "builtins", "subprocess", "numpy", "keras.layers.layer", "pyneural.serialization", "keras.src.utils", 3]
+    "module",
+    ["os", "builtins", "subprocess", "numpy", "keras.layers.layer", "pyneural.serialization", "keras.src.utils", 3],
 )
 @pytest.mark.parametrize("name", ["system", "Popen", "load", "Layer", "eval", "Tracker", "np"])
 def test_foreign_classes(module, name):

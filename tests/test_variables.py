@@ -13,18 +13,24 @@ from pyneural import ops, random
 
 def test_variable_from_values():
     v = keras.Variable(np.zeros((2, 3)), name="v")
-    assert (tuple(v.shape), v.dtype, v.ndim, v.name, v.path, v.trainable) == ((2, 3), "float64", 2, "v", "v", True)
+    assert (tuple(v.shape), v.dtype, v.ndim, v.name, v.path, v.trainable) == ((2, 3), "float32", 2, "v", "v", True)
     assert keras.Variable([1.0, 2.0]).dtype == "float32"
     assert keras.Variable(1).dtype == "int32"
     assert keras.Variable(ops.ones(2)).dtype == "float32"
-    assert keras.Variable(np.zeros(2), dtype="float32").dtype == "float32"
+    assert keras.Variable(np.zeros(2), dtype="float64").dtype == "float64"
+    assert keras.Variable(np.zeros(2, "int64")).dtype == "int64"
     assert not keras.Variable(1.0, trainable=False).trainable
     assert keras.Variable(1.0).name.startswith("variable")
-    assert "path=v, shape=(2, 3), dtype=float64, value=[[0. 0. 0.]" in repr(v)
+    assert "path=v, shape=(2, 3), dtype=float32, value=[[0. 0. 0.]" in repr(v)
 
 
 def test_variable_from_initializers():
-    for initializer in ("ones", keras.initializers.Ones, keras.initializers.Ones(), lambda shape, dtype: np.ones(shape)):
+    for initializer in (
+        "ones",
+        keras.initializers.Ones,
+        keras.initializers.Ones(),
+        lambda shape, dtype: np.ones(shape),
+    ):
         v = keras.Variable(initializer, shape=(2, 3))
         np.testing.assert_array_equal(v.numpy(), np.ones((2, 3)))
         assert v.dtype == "float32"

@@ -130,6 +130,14 @@ def test_functions_with_arguments():
     np.testing.assert_allclose(activations.celu(x, 2.0).numpy(), np.where(x < 0, 2 * np.expm1(x / 2), x), rtol=1e-6)
 
 
+def test_sparsemax():
+    x = np.array([[0.1, 0.9, 0.8], [3.0, 0.0, 0.0], [1.0, 1.0, 1.0]], "float32")
+    expected = [[0, 0.55, 0.45], [1, 0, 0], [1 / 3] * 3]
+    np.testing.assert_allclose(activations.sparsemax(x).numpy(), expected, atol=1e-6)
+    np.testing.assert_allclose(activations.sparsemax(x.T, axis=0).numpy().T, expected, atol=1e-6)
+    assert activations.sparsemax(keras.Input((3,))).shape == (None, 3)
+
+
 def test_lookup():
     assert activations.get(None) is activations.linear
     assert activations.get(np.tanh) is np.tanh
