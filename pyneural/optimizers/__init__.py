@@ -10,7 +10,6 @@ from pyneural.optimizers.adam import Adam, AdamW
 from pyneural.optimizers.adaptive import Adadelta, Adagrad, RMSprop
 from pyneural.optimizers.optimizer import Optimizer
 from pyneural.optimizers.sgd import SGD
-from pyneural.utils.tables import names_of
 
 _CLASSES = (
     Adadelta,
@@ -20,7 +19,7 @@ _CLASSES = (
     RMSprop,
     SGD,
 )
-_NAMES = names_of(_CLASSES)
+_NAMES = {name: cls for cls in _CLASSES for name in (cls.__name__, cls.__name__.lower())}
 
 
 def get(identifier: Any) -> Any:

@@ -8,9 +8,8 @@ from pyneural.naming import to_snake_case
 
 
 def names_of(classes: Iterable[type]) -> dict[str, type]:
-    """The names that mean each class: MeanSquaredError, mean_squared_error, meansquarederror."""
+    """The names that mean each class: MeanSquaredError and mean_squared_error."""
     table: dict[str, type] = {}
     for cls in classes:
-        name = cls.__name__
-        table[name] = table[to_snake_case(name)] = table[name.lower()] = cls
+        table[cls.__name__] = table[to_snake_case(cls.__name__)] = cls
     return table
