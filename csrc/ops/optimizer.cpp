@@ -44,7 +44,12 @@ Specs infer_update(const InferCall& call) {
 
 Cost update_cost(const CostCall& call) { return streaming_cost(call, 10, call.inputs[0].shape().size()); }
 
-constexpr uint32_t first_in_place(int count) { return (1u << count) - 1; }
+// Outputs 0 to count - 1 may each occupy the memory of the operand of the same number.
+constexpr uint64_t first_in_place(int count) {
+  uint64_t pairs = 0;
+  for (int i = 0; i < count; ++i) pairs |= in_place(i, i);
+  return pairs;
+}
 
 const OpDef kSgd{.name = "sgd_update", .infer = infer_update<1>, .cost = update_cost, .in_place = first_in_place(1)};
 const OpDef kMomentum{
