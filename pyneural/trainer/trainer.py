@@ -56,6 +56,7 @@ class Trainer:
     _plans: dict | None = None
     _predictor: Predictor | None = None
     _target_ranges: list | None = None
+    _trained_ids: tuple = ()
 
     # Configuration
 
@@ -255,8 +256,7 @@ class Trainer:
         """The traced step for batches like these, from the cache if there is one."""
         if self._plans is None:
             self._plans = {}
-        trainable = tuple(map(id, self.trainable_variables)) if mode == "train" else ()
-        key = (mode, signature(data, rows), trainable)
+        key = (mode, signature(data, rows), self._trained_ids if mode == "train" else None)
         step = self._plans.get(key)
         if step is None:
             functions = {"train": self.train_step, "test": self.test_step, "predict": self.predict_step}
@@ -313,8 +313,11 @@ class Trainer:
         """Builds what is missing; checks arrays at once, and returns the check for other data, batch by batch."""
         first = data.first_batch()
         self._build_for(first)
-        if train and self.optimizer is not None:
-            self.optimizer.build(self.trainable_variables)
+        if train:
+            variables = self.trainable_variables
+            self._trained_ids = tuple(map(id, variables))
+            if self.optimizer is not None and not self.optimizer.built:
+                self.optimizer.build(variables)
         if isinstance(data, ArrayData):
             self._check_data(data.data)
             return None
