@@ -115,8 +115,12 @@ class OpCall(Operation):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Calls the function; on KerasTensors the call is recorded."""
         if any(isinstance(x, KerasTensor) for x in tree.flatten([list(args), kwargs])):
-            return self.symbolic_call(*args, **{**self.arguments, **kwargs})
+            return self.symbolic_call(*args, **kwargs)
         return self.call(*args, **{**self.arguments, **kwargs})
+
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        """What a call on KerasTensors returns."""
+        return infer_outputs(self.call, args, {**self.arguments, **kwargs})
 
     @property
     def class_name(self) -> str:
@@ -125,4 +129,6 @@ class OpCall(Operation):
 
     def get_config(self) -> dict[str, Any]:
         """The arguments that make this step again."""
-        return {"name": self.name, **self.arguments}
+        from pyneural.serialization import serialize_keras_object
+
+        return {"name": self.name, **serialize_keras_object(self.arguments)}

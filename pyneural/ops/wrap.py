@@ -9,12 +9,28 @@ from typing import Any
 from pyneural import _core
 from pyneural.keras_tensor import KerasTensor, any_keras_tensor
 
+# How many leading arguments of an op are tensors (1 where nothing is said). The others are settings: they stand in the
+# configuration of the step, as in Keras's files.
+_OPERANDS = {
+    "allclose": 2, "batch_normalization": 3, "binary_crossentropy": 2, "categorical_crossentropy": 2,
+    "conv": 2, "depthwise_conv": 2, "dot": 2, "get_item": 2, "isclose": 2, "logaddexp": 2, "logical_xor": 2,
+    "matmul": 2, "outer": 2, "separable_conv": 3, "sparse_categorical_crossentropy": 2, "take": 2,
+    "take_along_axis": 2, "tensordot": 2, "where": 3,
+}  # fmt: skip
 
-def record(function: Callable, *args: Any, **kwargs: Any) -> Any:
+
+def record(function: Callable, *args: Any, operands: int | None = None, **kwargs: Any) -> Any:
     """Adds a call of an op on KerasTensors to the functional graph."""
     from pyneural.operation import OpCall
 
-    return OpCall(function).symbolic_call(*args, **kwargs)
+    operands = _OPERANDS.get(function.__name__, 1) if operands is None else operands
+    code = getattr(function, "__wrapped__", function).__code__
+    names = code.co_varnames[: code.co_argcount]
+    settings = dict(zip(names[operands:], args[operands:]))
+    settings.update({key: kwargs.pop(key) for key in list(kwargs) if key not in names[:operands]})
+    if any_keras_tensor((settings,)):
+        return OpCall(function).symbolic_call(*args[:operands], **settings, **kwargs)
+    return OpCall(function, **settings).symbolic_call(*args[:operands], **kwargs)
 
 
 def op(function: Callable) -> Callable:
@@ -53,7 +69,7 @@ def binary_ops(table: dict[str, str]) -> dict[str, Callable]:
 
         def function(x1: Any, x2: Any) -> Any:
             if isinstance(x1, KerasTensor) or isinstance(x2, KerasTensor):
-                return record(function, x1, x2)
+                return record(function, x1, x2, operands=2)
             return kernel(x1, x2)
 
         arguments = "x1: Tensor.\n        x2: Tensor that broadcasts against x1."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pathlib
 
 import numpy as np
 import pytest
@@ -243,6 +244,26 @@ def test_malformed_configs():
         change(bad)
         with pytest.raises(ValueError, match=message):
             functional.from_config(bad)
+
+
+def test_config_written_by_keras():
+    """Two inputs, a shared layer, ops with settings: what Keras 3.15 writes for such a model."""
+    path = pathlib.Path(__file__).with_name("keras_functional.json")
+    model = keras.models.model_from_json(path.read_text())
+    assert model.input_names == ["a", "b"]
+    assert model.output_shape == [(None, 3), (None, 9)]
+    kernel, bias = model.get_weights()
+    x, y = array(2, 4), array(2, 4, seed=1)
+    total = (x + y) @ kernel + 2 * bias
+    both = np.concatenate([total, x], -1)
+    expected = np.concatenate([both * 2, total.sum(-1, keepdims=True), both[:, :1]], -1)
+    np.testing.assert_allclose(model([x, y])[1].numpy(), expected, rtol=1e-5, atol=1e-5)
+    written = json.loads(model.to_json())["config"]["layers"]
+    read = json.loads(path.read_text())["config"]["layers"]
+    assert [entry["class_name"] for entry in written] == [entry["class_name"] for entry in read]
+    for ours, theirs in zip(written, read):
+        assert ours["inbound_nodes"] == theirs["inbound_nodes"]
+        assert ours["config"].items() <= theirs["config"].items()
 
 
 def test_keras_tensor():
