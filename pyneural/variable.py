@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import math
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from pyneural import _core
@@ -93,5 +97,32 @@ def _initial_value(initializer: Any, shape: Any, dtype: Any, path: str) -> Any:
     dtype = standardize_dtype(dtype)
     if isinstance(initializer, type):
         initializer = initializer()
+    _charge(math.prod(shape), path)
     value = initializer(shape, dtype=dtype)
     return _core.tensor(value, dtype) if not isinstance(value, _core.Tensor) else value
+
+
+_allocation = threading.local()
+
+
+@contextmanager
+def limited_allocation(limit: int) -> Iterator[None]:
+    """Within it, initializers of this thread may make variables of at most `limit` numbers in all.
+
+    A file from elsewhere could otherwise ask for more memory than there is.
+    """
+    before = getattr(_allocation, "left", None)
+    _allocation.left = limit
+    try:
+        yield
+    finally:
+        _allocation.left = before
+
+
+def _charge(size: int, path: str) -> None:
+    left = getattr(_allocation, "left", None)
+    if left is None:
+        return
+    if size > left:
+        raise ValueError(f"Variable '{path}' would hold {size} numbers, more than its file has weights for.")
+    _allocation.left = left - size

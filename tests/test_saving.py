@@ -270,6 +270,17 @@ def test_malformed_configurations(tmp_path, config):
         keras.models.load_model(path)
 
 
+def test_a_small_file_cannot_ask_for_much_memory(tmp_path):
+    path = tmp_path / "m.keras"
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(3)])
+    model.save(path)
+    with zipfile.ZipFile(path) as archive:
+        config = archive.read("config.json")
+    _rewritten(path, config_json=config.replace(b'"units": 3', b'"units": 300000000'))
+    with pytest.raises(ValueError, match="more than its file has weights for"):
+        keras.models.load_model(path)
+
+
 def test_zip_bomb_and_missing_members(tmp_path):
     path = tmp_path / "m.keras"
     trained().save(path)

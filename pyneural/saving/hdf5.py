@@ -96,3 +96,22 @@ def read_array(group: Any, name: str, shape: tuple | None) -> np.ndarray:
     if shape is None and dataset.size > 1_000_000:
         raise Malformed(f"{where} has {dataset.size} values.")
     return dataset[()] if dataset.shape == () else dataset[...]
+
+
+def stored_numbers(file: Any) -> int:
+    """How many numbers the arrays of a file hold; at most a thousand per byte that they take there."""
+    import h5py
+
+    total = 0
+
+    def add(name: str, item: Any) -> None:
+        nonlocal total
+        if isinstance(item, h5py.Dataset) and item.shape is not None:
+            total += min(int(item.size), 1000 * item.id.get_storage_size())
+
+    try:
+        with h5py.File(file, "r") as root:
+            root.visititems(add)
+    except (OSError, RuntimeError, KeyError, TypeError) as error:
+        raise Malformed(f"The weights cannot be read: {error}") from error
+    return total

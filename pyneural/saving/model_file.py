@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from pyneural.saving.atomic import replacing
-from pyneural.saving.hdf5 import Malformed
+from pyneural.saving.hdf5 import Malformed, stored_numbers
 from pyneural.saving.weights import read_weights, write_weights
+from pyneural.variable import limited_allocation
 
 _CONFIG, _METADATA, _WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 _MAX_CONFIG_BYTES = 64 << 20
+_FREE_NUMBERS = 16 << 20
 
 
 def save_model(model: Any, filepath: Any, overwrite: bool = True, zipped: bool | None = None, **kwargs: Any) -> None:
@@ -90,7 +92,9 @@ def load_model(filepath: Any, custom_objects: dict | None = None, compile: bool 
 
     if not compile:
         config.pop("compile_config", None)
-    model = deserialize_keras_object(config, custom_objects)
+    # Weights that the file lacks (seeds, optimizer state that was not saved) take no more than twice its own again.
+    with limited_allocation(3 * stored_numbers(io.BytesIO(weights)) + _FREE_NUMBERS):
+        model = deserialize_keras_object(config, custom_objects)
     from pyneural.models.model import Model
 
     if not isinstance(model, Model):
