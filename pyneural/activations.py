@@ -8,7 +8,6 @@ from pyneural import _core, ops, registry
 from pyneural.ops import (
     celu,
     elu,
-    gelu,
     glu,
     hard_shrink,
     hard_sigmoid,
@@ -28,6 +27,7 @@ from pyneural.ops import (
     softsign,
     sparse_plus,
     sparse_sigmoid,
+    sparsemax,
     squareplus,
     tanh,
     tanh_shrink,
@@ -49,6 +49,12 @@ def relu(x: Any, negative_slope: float = 0.0, max_value: float | None = None, th
     return _core.relu(x, negative_slope, max_value, threshold)
 
 
+@op
+def gelu(x: Any, approximate: bool = False) -> Any:
+    """Gaussian error linear unit, x * P(X <= x) for a normal X; by the tanh formula if `approximate`."""
+    return _core.gelu(x, approximate)
+
+
 def linear(x: Any) -> Any:
     """`x` itself."""
     return x
@@ -64,7 +70,7 @@ hard_swish = hard_silu
 _FUNCTIONS = (
     celu, elu, exponential, gelu, glu, hard_shrink, hard_sigmoid, hard_silu, hard_tanh, leaky_relu, linear, log_sigmoid,
     log_softmax, mish, relu, relu6, selu, sigmoid, silu, soft_shrink, softmax, softplus, softsign, sparse_plus,
-    sparse_sigmoid, squareplus, tanh, tanh_shrink, threshold,
+    sparse_sigmoid, sparsemax, squareplus, tanh, tanh_shrink, threshold,
 )  # fmt: skip
 _TABLE = {function.__name__: function for function in _FUNCTIONS}
 _TABLE.update({"swish": silu, "hard_swish": hard_silu})

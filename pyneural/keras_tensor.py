@@ -41,6 +41,11 @@ class KerasTensor:
     def __len__(self) -> int:
         raise TypeError("A symbolic KerasTensor has no length. Use `ops.shape(x)[0]` inside a layer.")
 
+    def __getitem__(self, key: Any) -> Any:
+        from pyneural import ops
+
+        return ops.get_item(self, ops.convert_to_tensor(key) if isinstance(key, list) else key)
+
     def __iter__(self):
         raise NotImplementedError("Iterating over a symbolic KerasTensor is not supported.")
 
@@ -98,7 +103,6 @@ for _symbol, _name in {
     "le": "less_equal",
     "gt": "greater",
     "ge": "greater_equal",
-    "getitem": "get_item",
 }.items():
     setattr(KerasTensor, f"__{_symbol}__", _operator(_name, reflected=False))
 for _symbol, _name in {"neg": "negative", "abs": "absolute"}.items():

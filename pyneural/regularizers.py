@@ -34,7 +34,7 @@ class L1L2(Regularizer):
             penalties.append(_core.multiply(_core.sum(_core.absolute(x)), self.l1))
         if self.l2:
             penalties.append(_core.multiply(_core.sum(_core.square(x)), self.l2))
-        return penalties[0] if len(penalties) == 1 else sum(penalties, _core.tensor(0.0, x.dtype))
+        return sum(penalties[1:], penalties[0]) if penalties else _core.multiply(_core.sum(x), 0.0)
 
     def get_config(self) -> dict[str, Any]:
         return {"l1": self.l1, "l2": self.l2}

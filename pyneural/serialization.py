@@ -252,9 +252,14 @@ def _from_config(cls: type, inner: dict) -> Any:
         return cls.from_config(dict(inner))
     except TypeError as error:
         raise TypeError(
-            f"{cls.__name__!r} could not be made from its configuration {inner}. Parts of it that are objects must be "
-            f"deserialized in the class's `from_config()`. {error}"
+            f"{cls.__name__!r} could not be made from its configuration {_shortened(inner)}. Parts of it that are "
+            f"objects must be deserialized in the class's `from_config()`. {error}"
         ) from error
+
+
+def _shortened(config: dict) -> str:
+    text = str(config)
+    return text if len(text) <= 500 else f"{text[:500]}..."
 
 
 def _find_function(name: Any) -> Any:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from pyneural import _core
+from pyneural.config import floatx
 from pyneural.dtypes import standardize_dtype
 from pyneural.naming import auto_name, current_path
 
@@ -20,7 +21,7 @@ class Variable(_core.Variable):
         initializer: First value (array, tensor, number), or an initializer: a name, an object, or a function of
             (shape, dtype).
         shape: Dimensions; required with an initializer.
-        dtype: Dtype; that of the value, or `config.floatx()` with an initializer, if None.
+        dtype: Dtype; if None that of the value, but `config.floatx()` for float64 values and initializers.
         trainable: Whether optimizers may change it.
         autocast: Accepted for compatibility; weights always have their layer's dtype.
         aggregation: Accepted for compatibility.
@@ -47,6 +48,7 @@ class Variable(_core.Variable):
         constraint: Any = None,
     ):
         name = name or auto_name("variable")
+        shape = (shape,) if isinstance(shape, int) else shape
         if not isinstance(name, str) or "/" in name:
             raise ValueError(
                 f"Argument `name` must be a string and cannot contain character `/`. Received: name={name}"
@@ -60,8 +62,8 @@ class Variable(_core.Variable):
             value = _initial_value(initializer, shape, dtype, path)
         else:
             value = _core.tensor(initializer, None if dtype is None else standardize_dtype(dtype))
-            if dtype is None and value.dtype == "float64" and not hasattr(initializer, "dtype"):
-                value = _core.cast(value, "float32")
+            if dtype is None and value.dtype == "float64":  # what NumPy makes of any numbers
+                value = _core.cast(value, floatx())
         if shape is not None and tuple(value.shape) != tuple(shape):
             raise ValueError(
                 f"The initial value of variable path='{path}' has shape {tuple(value.shape)}, expected {tuple(shape)}."
@@ -88,7 +90,7 @@ def _initial_value(initializer: Any, shape: Any, dtype: Any, path: str) -> Any:
             "When creating a Variable from an initializer, the `shape` argument should be specified. "
             f"Received: initializer={initializer} and shape={shape}"
         )
-    shape = (shape,) if isinstance(shape, int) else tuple(shape)
+    shape = tuple(shape)
     if None in shape:
         raise ValueError(
             "Shapes used to initialize variables must be fully-defined (no `None` dimensions). "

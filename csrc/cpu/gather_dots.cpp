@@ -97,9 +97,68 @@ PN_INLINE void choose_columns(const GatherDots<T>& d) {
   }
 }
 
+// `at` lists the vectors of C; they may repeat: all are read before the first is stored.
+template <class T, int Vectors, int Columns>
+void outer_tile(const GatherOuter<T>& o, const int64_t* at) {
+  constexpr int lanes = kLanes<T>;
+  const T* a[Vectors];
+  Vec<T> acc[Vectors][Columns] = {};
+#pragma GCC unroll 8
+  for (int v = 0; v < Vectors; ++v) {
+    a[v] = o.a + o.vector_offset[at[v]];
+    if (!o.accumulate) continue;
+#pragma GCC unroll 4
+    for (int n = 0; n < Columns; ++n) acc[v][n] = load(o.c + (n * o.vectors + at[v]) * lanes);
+  }
+  const T* b = o.b;
+  for (int64_t k = 0; k < o.depth; ++k, b += o.ldb) {
+    const int64_t offset = o.depth_offset[k];
+    Vec<T> weights[Columns];
+#pragma GCC unroll 4
+    for (int n = 0; n < Columns; ++n) weights[n] = broadcast(b[n]);
+#pragma GCC unroll 8
+    for (int v = 0; v < Vectors; ++v) {
+      const Vec<T> x = load(a[v] + offset);
+#pragma GCC unroll 4
+      for (int n = 0; n < Columns; ++n) acc[v][n] = fma(x, weights[n], acc[v][n]);
+    }
+  }
+#pragma GCC unroll 8
+  for (int v = 0; v < Vectors; ++v) {
+#pragma GCC unroll 4
+    for (int n = 0; n < Columns; ++n) store(o.c + (n * o.vectors + at[v]) * lanes, acc[v][n]);
+  }
+}
+
+template <class T, int Columns>
+void all_outer_tiles(const GatherOuter<T>& o) {
+  constexpr int step = PN_VECTOR_REGISTERS == 32 ? (Columns <= 2 ? 8 : 6) : (Columns == 1 ? 8 : Columns == 2 ? 4 : 2);
+  for (int64_t first = 0; first < o.vectors; first += step) {
+    int64_t at[step];
+    for (int v = 0; v < step; ++v) at[v] = first + v < o.vectors ? first + v : o.vectors - 1;
+    outer_tile<T, step, Columns>(o, at);
+  }
+}
+
+template <class T>
+PN_INLINE void choose_columns(const GatherOuter<T>& o) {
+  switch (o.columns) {
+    case 1:
+      return all_outer_tiles<T, 1>(o);
+    case 2:
+      return all_outer_tiles<T, 2>(o);
+    case 3:
+      return all_outer_tiles<T, 3>(o);
+    default:
+      return all_outer_tiles<T, 4>(o);
+  }
+}
+
 }  // namespace
 
 void gather_dots(const GatherDots<float>& dots) { choose_columns(dots); }
 void gather_dots(const GatherDots<double>& dots) { choose_columns(dots); }
+void gather_outer(const GatherOuter<float>& outer) { choose_columns(outer); }
+void gather_outer(const GatherOuter<double>& outer) { choose_columns(outer); }
 
 }  // namespace pyneural::cpu::PN_SIMD_NAMESPACE

@@ -26,7 +26,24 @@ struct GatherDots {
   Activation activation;
 };
 
+// C[n, v, lane] (+)= sum over k of a[depth_offset[k] + vector_offset[v] + lane] * b[k, n].
+template <class T>
+struct GatherOuter {
+  const T* a;
+  const int64_t* vector_offset;  // [vectors]
+  int64_t vectors;
+  const int64_t* depth_offset;  // [depth]
+  int64_t depth;
+  const T* b;  // [depth, ldb]
+  int64_t ldb;
+  int64_t columns;  // 1 .. kMostDots
+  T* c;             // [columns, vectors * lanes]
+  bool accumulate;
+};
+
 void gather_dots(const GatherDots<float>& dots);
 void gather_dots(const GatherDots<double>& dots);
+void gather_outer(const GatherOuter<float>& outer);
+void gather_outer(const GatherOuter<double>& outer);
 
 }  // namespace pyneural::cpu::PN_SIMD_NAMESPACE

@@ -48,6 +48,24 @@ constexpr bool kMasksAreFree = true;
 constexpr bool kMasksAreFree = false;
 #endif
 
+// load_first for the innermost loop: without masked loads, a branch per element instead of a call that would have all
+// accumulators spilled.
+template <class T>
+PN_INLINE Vec<T> load_part(const T* p, int n) {
+#if defined(__AVX2__)
+  return load_first(p, n);
+#else
+  if (n >= kLanes<T>) return load(p);
+  Vec<T> v{};
+  if (n > 0) v[0] = p[0];
+  if constexpr (kLanes<T> > 2) {
+    if (n > 1) v[1] = p[1];
+    if (n > 2) v[2] = p[2];
+  }
+  return v;
+#endif
+}
+
 // How many rows of B a tile asks for ahead of time where B comes from memory: a panel of a wide B is a new page in
 // every row or two, which the hardware does not foresee. Where B is in L2 the requests only cost.
 constexpr int kRowsAhead = 16;
@@ -72,7 +90,7 @@ __attribute__((noinline)) void tile(const TileCall<T>& t) {
 #pragma GCC unroll 8
       for (int v = 0; v < V; ++v) {
         if constexpr (kAhead) __builtin_prefetch(b + kRowsAhead * t.ldb + v * L);
-        row[v] = kPartial && v == V - 1 ? load_first(b + v * L, b_lanes) : load(b + v * L);
+        row[v] = kPartial && v == V - 1 ? load_part(b + v * L, b_lanes) : load(b + v * L);
       }
 #pragma GCC unroll 16
       for (int r = 0; r < R; ++r) {

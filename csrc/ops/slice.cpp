@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "ops/promote.h"
 #include "ops/shape.h"
 #include "ops/shape_params.h"
 
@@ -54,10 +55,6 @@ Specs infer_concatenate(const InferCall& call) {
     if (rest != out.shape) {
       value_error("`concatenate`: shapes must agree on all axes but ", axis, ". Received ", call.in(0).shape, " and ",
                   x.shape(), ".");
-    }
-    if (x.dtype() != out.dtype) {
-      type_error("`concatenate`: dtypes must agree. Received ", dtype_name(out.dtype), " and ", dtype_name(x.dtype()),
-                 ".");
     }
     out.shape[axis] += x.shape()[axis];
   }
@@ -220,7 +217,12 @@ Values split(const Value& x, int64_t sections, int64_t axis) {
 Value concatenate(const Values& xs, int64_t axis) {
   if (xs.empty()) value_error("`concatenate`: expected at least one tensor.");
   const int a = normalize_axis(axis, xs[0].shape().rank(), "concatenate");
-  return xs.size() == 1 ? xs[0] : apply1(kConcatenate, ConcatenateParams{a}, xs);
+  if (xs.size() == 1) return xs[0];
+  DType dtype = xs[0].dtype();
+  for (const Value& x : xs) dtype = promote(dtype, x.dtype());
+  Values same;
+  for (const Value& x : xs) same.push_back(cast_to(x, dtype));
+  return apply1(kConcatenate, ConcatenateParams{a}, same);
 }
 
 Value stack(const Values& xs, int64_t axis) {

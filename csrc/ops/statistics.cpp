@@ -18,27 +18,17 @@ double reduced_count(const Shape& shape, uint32_t axes) {
   return count;
 }
 
-Value constant(double value, DType dtype) {
-  Tensor tensor = Tensor::empty({Shape{}, dtype});
-  if (dtype == DType::float32) {
-    *tensor.as<float>() = static_cast<float>(value);
-  } else {
-    *tensor.as<double>() = value;
-  }
-  return Value(std::move(tensor));
-}
-
 Values grad_mean(const GradCall& call) {
   const Shape& shape = call.inputs[0].shape();
   const ReduceParams& params = call.params.as<ReduceParams>();
-  const Value count = constant(reduced_count(shape, params.axes), call.grads[0].dtype());
+  const Value count = scalar_like(reduced_count(shape, params.axes), call.grads[0]);
   return {broadcast_to(keep_axes(divide(call.grads[0], count), shape, params), shape)};
 }
 
 Values grad_var(const GradCall& call) {
   const Value& x = call.inputs[0];
   const ReduceParams& params = call.params.as<ReduceParams>();
-  const Value scale = constant(2 / reduced_count(x.shape(), params.axes), x.dtype());
+  const Value scale = scalar_like(2 / reduced_count(x.shape(), params.axes), x);
   const Value centred = subtract(x, mean(x, axes_of(params), true));
   return {multiply(centred, multiply(keep_axes(call.grads[0], x.shape(), params), scale))};
 }

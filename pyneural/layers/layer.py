@@ -111,21 +111,23 @@ class Layer(LayerWeights, Operation):
                     f"In layer '{type(self).__name__}', you forgot to call `super().__init__()` as the first statement "
                     "in the `__init__()` method. Go add it!"
                 )
-        elif isinstance(value, (Layer, Variable, list, dict)) and self._tracker.is_state(name, value):
-            self._tracker.refresh()  # what was appended to lists before comes first
-            if self._is_locked and isinstance(value, (Layer, Variable)):
-                raise ValueError(
-                    f"You cannot add new elements of state (variables or sub-layers) to layer '{self.name}', which is "
-                    "already built. All state must be created in the `__init__()` method or in the `build()` method."
-                )
-            object.__setattr__(self, name, value)
-            self._tracker.refresh()
-            return
+        elif self._is_locked and isinstance(value, (Layer, Variable)) and self._tracker.is_state(name, value):
+            raise ValueError(
+                f"You cannot add new elements of state (variables or sub-layers) to layer '{self.name}', which is "
+                "already built. All state must be created in the `__init__()` method or in the `build()` method."
+            )
+        else:
+            self._tracker.note(name, value)
         object.__setattr__(self, name, value)
+
+    def __delattr__(self, name: str) -> None:
+        self._tracker.forget(name)
+        object.__delattr__(self, name)
 
     @property
     def _is_locked(self) -> bool:
-        return self._locked and not self._in_build
+        state = self.__dict__
+        return state.get("_locked", False) and not state["_in_build"]
 
     @property
     def path(self) -> str | None:

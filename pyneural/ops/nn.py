@@ -8,6 +8,7 @@ from pyneural import _core
 from pyneural.config import standardize_data_format
 from pyneural.dtypes import standardize_dtype
 from pyneural.keras_tensor import KerasTensor
+from pyneural.ops.shape import arange, convert_to_tensor
 from pyneural.ops.wrap import op, public_names, record, unary_ops
 
 _UNARY = {
@@ -116,6 +117,21 @@ def sparse_sigmoid(x: Any) -> Any:
 
 
 @op
+def sparsemax(x: Any, axis: int = -1) -> Any:
+    """The point of the probability simplex that is nearest to `x` (Martins and Astudillo, 2016)."""
+    x = convert_to_tensor(x)
+    axis = axis % x.ndim
+    size = x.shape[axis]
+    counts = _core.reshape(arange(1, size + 1, dtype=x.dtype), [size if a == axis else 1 for a in range(x.ndim)])
+    descending = _core.flip(_core.sort(x, axis), axis)
+    sums = _core.cumsum(descending, axis)
+    inside = _core.cast(_core.greater(_core.add(_core.multiply(descending, counts), 1.0), sums), x.dtype)
+    count = _core.sum(inside, axis, True)
+    threshold = _core.divide(_core.subtract(_core.sum(_core.multiply(descending, inside), axis, True), 1.0), count)
+    return _core.maximum(_core.subtract(x, threshold), 0.0)
+
+
+@op
 def softmax(x: Any, axis: Any = -1) -> Any:
     """exp(x) divided by its sum over `axis` (an int, a tuple of axes, or None for all)."""
     return _over_axes(_core.softmax, x, axis)
@@ -131,6 +147,7 @@ def _over_axes(function: Any, x: Any, axis: Any) -> Any:
     """Applies a function of one axis over several axes, by moving them to the end and merging them."""
     if isinstance(axis, int):
         return function(x, axis)
+    x = convert_to_tensor(x)
     shape = list(x.shape)
     axes = list(range(len(shape))) if axis is None else [a % len(shape) for a in axis]
     if len(axes) == 1:

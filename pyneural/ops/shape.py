@@ -275,8 +275,8 @@ def slice(inputs: Any, start_indices: Any, shape: Any) -> Any:
 
 @op
 def get_item(x: Any, key: Any) -> Any:
-    """`x[key]`."""
-    return convert_to_tensor(x)[key]
+    """`x[key]`. A list counts as a tuple, which is what becomes of it in a file; indices of rows must be a tensor."""
+    return convert_to_tensor(x)[tuple(key) if isinstance(key, list) else key]
 
 
 @op

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import erf
+
 import numpy as np
 import pytest
 
@@ -82,7 +84,7 @@ FUNCTIONS = {
     "elu": lambda x: np.where(x < 0, np.expm1(x), x),
     "celu": lambda x: np.maximum(x, 0) + np.minimum(np.expm1(x), 0),
     "selu": lambda x: 1.05070098 * np.where(x < 0, 1.67326324 * np.expm1(x), x),
-    "gelu": lambda x: 0.5 * x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3))),
+    "gelu": lambda x: 0.5 * x * (1 + np.vectorize(erf)(x / 2**0.5)),
     "sigmoid": sigmoid,
     "tanh": np.tanh,
     "softmax": softmax,
@@ -123,7 +125,17 @@ def test_functions_with_arguments():
     np.testing.assert_allclose(activations.threshold(x, 0.5, 7.0).numpy(), [7, 7, 7, 2])
     np.testing.assert_allclose(activations.glu(x).numpy(), x[:2] * sigmoid(x[2:]), rtol=1e-6)
     np.testing.assert_allclose(activations.relu(x, 0.5, 1.0).numpy(), [-1, -0.05, 0.1, 1], rtol=1e-6)
+    tanh = np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3))
+    np.testing.assert_allclose(activations.gelu(x, approximate=True).numpy(), 0.5 * x * (1 + tanh), rtol=1e-5)
     np.testing.assert_allclose(activations.celu(x, 2.0).numpy(), np.where(x < 0, 2 * np.expm1(x / 2), x), rtol=1e-6)
+
+
+def test_sparsemax():
+    x = np.array([[0.1, 0.9, 0.8], [3.0, 0.0, 0.0], [1.0, 1.0, 1.0]], "float32")
+    expected = [[0, 0.55, 0.45], [1, 0, 0], [1 / 3] * 3]
+    np.testing.assert_allclose(activations.sparsemax(x).numpy(), expected, atol=1e-6)
+    np.testing.assert_allclose(activations.sparsemax(x.T, axis=0).numpy().T, expected, atol=1e-6)
+    assert activations.sparsemax(keras.Input((3,))).shape == (None, 3)
 
 
 def test_lookup():

@@ -140,7 +140,7 @@ def test_depth_multiplier_argument():
     [
         ((8, 8), "layer 'c'.*expected min_ndim=4, found ndim=3.*\\(None, 8, 8\\)"),
         ((8, 8, 8, 8), "layer 'c'.*max_ndim=4, found ndim=5"),
-        ((8, 8, None), "layer 'c'.*channel dimension"),
+        ((8, 8, None), "channel dimension of .* layer 'c'"),
         ((8, 8, 3), "groups=2, but the input has 3 channels"),
         ((2, 8, 2), "'c': computed output size would be zero or negative"),
     ],

@@ -101,7 +101,7 @@ def inputs(*shapes):
         (lambda: layers.Concatenate()(keras.Input((8,))), ValueError, "list of inputs"),
         (lambda: layers.Dot(1)(inputs((8, 2), (7, 2))), ValueError, r"axis values 8 \(at axis 1\) != 7"),
         (lambda: layers.Dot(1)(inputs((8, 2), (8, 2), (8, 2))), ValueError, "list of 2 inputs"),
-        (lambda: layers.Dot("a"), ValueError, "`axes`"),
+        (lambda: layers.Dot("a"), TypeError, "`axes`"),
         (lambda: layers.Dot(1.5), TypeError, "`axes`"),
         (lambda: layers.Dot((1, 2, 3)), ValueError, "two elements"),
         (lambda: layers.Dot((1, "a")), ValueError, "integers"),

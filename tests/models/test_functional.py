@@ -281,6 +281,7 @@ def test_keras_tensor():
         (-abs(x), (None, 3, 4), "float32"),
         (x[:, 1:, 0], (None, 2), "float32"),
         (x[..., None], (None, 3, 4, 1), "float32"),
+        (x[[0, 1, 0]], (3, 3, 4), "float32"),
         (ops.cast(x, "int32"), (None, 3, 4), "int32"),
         (ops.mean(x, axis=0), (3, 4), "float32"),
         (ops.sum(x, axis=1, keepdims=True), (None, 1, 4), "float32"),

@@ -94,6 +94,7 @@ def test_conv2d_few_filters(channels):
         check_conv2d((2, 6, 5, filters), (3, 3), channels, strides=(2, 2))
         check_conv2d((2, 6, 5, 2 * channels), (3, 2), 2 * filters, groups=2, dilation_rate=(1, 2))
         check_conv2d((2, 6, 5, 2 * filters), (3, 2), 2 * channels, groups=2)
+    check_conv2d((8, 30, 31, channels), (3, 3), 3, padding="same")
 
 
 @pytest.mark.parametrize("pixels", range(1, 28))

@@ -128,3 +128,42 @@ def test_epilogue_reaches_all_of_a_result_in_several_blocks() -> None:
         wanted = np.clip(x @ kernel + bias, 0, 6)
         y = _core.linear(x.astype("float32"), kernel.astype("float32"), bias.astype("float32"), "relu6")
         np.testing.assert_array_equal(np.asarray(y), wanted)
+
+
+@pytest.mark.parametrize(("transpose_a", "transpose_b"), LAYOUTS)
+def test_nothing_is_written_beside_the_result(transpose_a: bool, transpose_b: bool) -> None:
+    # A plan computes what it packs in place: the products lie 64 bytes apart at most, with zeros in between.
+    rng = np.random.default_rng(4)
+    shapes = [(1, 5, 33), (7, 9, 5), (14, 3, 65), (5, 40, 1), (33, 17, 10), (70, 8, 3), (17, 530, 67), (9, 2, 129)]
+    arrays, wanted = [], []
+    for m, k, n in shapes:
+        a, b = rng.integers(-8, 9, (m, k)).astype("float32"), rng.integers(-8, 9, (k, n)).astype("float32")
+        arrays += [np.ascontiguousarray(a.T if transpose_a else a), np.ascontiguousarray(b.T if transpose_b else b)]
+        wanted.append(a @ b)
+    slots = [_core.Variable(np.zeros((m, n), "float32")) for m, _, n in shapes]
+    flat = _core.flatten_variables(slots)
+    trace = _core.Trace()
+    with trace:
+        inputs = [trace.input(x.shape, "float32") for x in arrays]
+        products = [_core.matmul(*inputs[i : i + 2], transpose_a, transpose_b) for i in range(0, len(inputs), 2)]
+        plan = trace.compile([_core.pack_like(flat, products)])
+    (packed,) = (np.asarray(x) for x in plan.run(arrays))
+    for slot, value in zip(slots, wanted, strict=True):
+        slot.assign(value)
+    np.testing.assert_array_equal(packed, np.asarray(flat.numpy()))
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh", "gelu"])
+def test_a_plan_moves_the_activation_into_the_product(activation: str) -> None:
+    rng = np.random.default_rng(5)
+    x, kernel = rng.normal(size=(9, 5)).astype("float32"), rng.normal(size=(5, 70)).astype("float32")
+    bias = rng.normal(size=70).astype("float32")
+    trace = _core.Trace()
+    with trace:
+        symbolic = [trace.input(v.shape, "float32") for v in (x, kernel, bias)]
+        plan = trace.compile([getattr(_core, activation)(_core.linear(*symbolic))])
+    steps = plan.describe()
+    assert "linear" in steps
+    assert activation not in steps
+    eager = getattr(_core, activation)(_core.linear(x, kernel, bias))
+    np.testing.assert_array_equal(np.asarray(plan.run([x, kernel, bias])[0]), np.asarray(eager))

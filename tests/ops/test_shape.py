@@ -59,9 +59,11 @@ def test_pack_rejects_bad_offsets(offsets: list[int], total: int, message: str) 
         _core.pack([np.zeros(3, "float32"), np.zeros(3, "float32")], offsets, total)
 
 
-def test_concatenate_rejects_mixed_dtypes() -> None:
-    with pytest.raises(TypeError, match="dtypes must agree"):
-        _core.concatenate([np.zeros(2, "float32"), np.zeros(2, "int32")], 0)
+def test_concatenate_promotes() -> None:
+    x, y = rng.normal(size=(2, 2)).astype("float32"), np.array([[3, 4]], "int32")
+    joined = np.asarray(_core.concatenate([x, y], 0))
+    assert joined.dtype == "float32"
+    np.testing.assert_array_equal(joined, np.concatenate([x, y.astype("float32")]))
 
 
 @pytest.mark.parametrize("dtype", ["bool", "uint8", "int8", "int16", "int32", "int64", "float16", "float32", "float64"])

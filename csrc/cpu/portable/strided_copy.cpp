@@ -10,7 +10,7 @@ namespace pyneural::cpu::portable {
 namespace {
 
 constexpr int64_t kChunkBytes = 128 << 10;  // of a parallel chunk
-constexpr int64_t kTile = 64;               // rows and columns of a transposed tile: both sides stay in L1
+constexpr int64_t kTile = 128;              // rows and columns of a transposed tile
 
 // Drops axes of one element and merges neighbours that are one axis to both sides.
 StridedCopy simplify(const StridedCopy& copy) {
@@ -85,24 +85,40 @@ void transpose_4x4(uint32_t* to, int64_t to_stride, const uint32_t* from, int64_
   for (int i = 0; i < 4; ++i) std::memcpy(to + i * to_stride, &columns[i], sizeof(Quad));
 }
 
-// to[c * to_stride + r] = from[r * from_stride + c], rows x columns of the source.
+// Elements of a cache line of the source, as many columns as are turned together.
 template <class T>
-void transpose_tile(T* to, int64_t to_stride, const T* from, int64_t from_stride, int64_t rows, int64_t columns) {
-  int64_t done = 0;
+constexpr int64_t kLine = sizeof(T) >= 4 ? 64 / sizeof(T) : 16;
+
+// to[c * to_stride + r] = from[r * from_stride + c] for kLine columns. Strides are often powers of two, whose lines all
+// fall into the same few cache sets, and short writes to many rows wait for memory: the columns are turned in a buffer
+// and written in long runs.
+template <class T>
+void transpose_columns(T* to, int64_t to_stride, const T* from, int64_t from_stride, int64_t rows) {
+  constexpr int64_t n = kLine<T>;
+  alignas(64) T turned[n * kTile];
+  int64_t r = 0;
   if constexpr (sizeof(T) == 4) {
-    done = rows / 4 * 4;
-    const int64_t whole = columns / 4 * 4;
-    for (int64_t r = 0; r < done; r += 4) {
-      for (int64_t c = 0; c < whole; c += 4) {
-        transpose_4x4(to + c * to_stride + r, to_stride, from + r * from_stride + c, from_stride);
-      }
-      for (int64_t c = whole; c < columns; ++c) {
-        for (int64_t i = r; i < r + 4; ++i) to[c * to_stride + i] = from[i * from_stride + c];
+    for (; r + 4 <= rows; r += 4) {
+      for (int64_t c = 0; c < n; c += 4) {
+        transpose_4x4(turned + c * kTile + r, kTile, from + r * from_stride + c, from_stride);
       }
     }
   }
-  for (int64_t c = 0; c < columns; ++c) {
-    for (int64_t r = done; r < rows; ++r) to[c * to_stride + r] = from[r * from_stride + c];
+  for (; r < rows; ++r) {
+    for (int64_t c = 0; c < n; ++c) turned[c * kTile + r] = from[r * from_stride + c];
+  }
+  for (int64_t c = 0; c < n; ++c) std::memcpy(to + c * to_stride, turned + c * kTile, rows * sizeof(T));
+}
+
+// to[c * to_stride + r] = from[r * from_stride + c], rows <= kTile by columns of the source.
+template <class T>
+void transpose_tile(T* to, int64_t to_stride, const T* from, int64_t from_stride, int64_t rows, int64_t columns) {
+  int64_t c = 0;
+  for (; c + kLine<T> <= columns; c += kLine<T>) {
+    transpose_columns(to + c * to_stride, to_stride, from + c, from_stride, rows);
+  }
+  for (; c < columns; ++c) {
+    for (int64_t r = 0; r < rows; ++r) to[c * to_stride + r] = from[r * from_stride + c];
   }
 }
 
