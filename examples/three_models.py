@@ -31,7 +31,7 @@ def convolutional():
 
 
 def main(epochs: int = 12) -> dict[str, float]:
-    (x_train, y_train), (x_test, y_test) = keras.datasets.digits.load_data()
+    (x_train, y_train), (x_test, y_test) = keras.datasets.mnist_5k.load_data()
     x_train = x_train[..., None].astype("float32") / 255  # [n, 28, 28, 1], 0 to 1
     x_test = x_test[..., None].astype("float32") / 255
 

@@ -55,6 +55,6 @@ def test_transfer_learning(example) -> None:
 
 
 def test_demo(example, tmp_path: pathlib.Path) -> None:
-    assert example("demo").main(["--dataset", "small", "--epochs", "2"]) > 0.9
+    assert example("demo").main(["--dataset", "5k", "--epochs", "2"]) > 0.9
     written = {path.name for path in (tmp_path / "output").iterdir()}
     assert written >= {"learning_curves.png", "misclassified.png", "history.csv", "digits.keras"}
