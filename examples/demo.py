@@ -79,7 +79,7 @@ def main(arguments: list[str] | None = None) -> float:
     x_train, y_train, x_test, y_test = load(options.dataset)
     print(f"{len(x_train):,} digits to learn from, {len(x_test):,} held out")
     keras.utils.set_random_seed(options.seed)
-    epochs = options.epochs or (6 if len(x_train) < 10_000 else 2)
+    epochs = options.epochs or (8 if len(x_train) < 10_000 else 3)
     if len(x_train) < 10_000:  # few digits: show each in other forms too
         rng = np.random.default_rng(options.seed)
         x_train = np.concatenate([x_train] + [distorted(x_train, rng) for _ in range(4)])

@@ -47,6 +47,8 @@ def learning_curves(histories: Mapping[str, Mapping[str, Sequence[float]]], name
         axis.grid(alpha=0.25)
         axis.spines[["top", "right"]].set_visible(False)
     axes[0].set_yscale("log")
+    axes[0].yaxis.set_major_formatter("{x:g}")
+    axes[0].yaxis.set_minor_formatter("{x:g}")
     axes[1].legend(frameon=False, loc="lower right")
     return save(figure, name)
 

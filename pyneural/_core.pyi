@@ -303,6 +303,12 @@ class Plan:
         """
         The steps, one a line.
         """
+    def profile(
+        self, inputs: collections.abc.Sequence, repeats: typing.SupportsInt | typing.SupportsIndex = 100
+    ) -> list:
+        """
+        [(step, median seconds), ...] over some runs on these inputs. Effects take place.
+        """
     def run(self, inputs: collections.abc.Sequence) -> list[Tensor]:
         """
         Runs once. Returns the outputs as tensors.

@@ -72,7 +72,7 @@ def pip_install(python, *arguments):
     command = [python, "-m", "pip", "install", "--disable-pip-version-check", "-v", *arguments]
     begin = time.monotonic()
     live = sys.stdout.isatty()
-    with open(LOG, "a", encoding="utf-8") as log:
+    with open(LOG, "a", buffering=1, encoding="utf-8") as log:
         process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
         )

