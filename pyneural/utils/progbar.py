@@ -1,4 +1,4 @@
-"""A progress bar over tqdm: one line per epoch is left behind."""
+"""A progress bar over tqdm; one line per epoch is left behind, the same with and without a bar."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import sys
 import time
 from collections.abc import Callable
 from typing import Any
+
+_LINE = 70  # characters beside the bar, with two metrics
 
 
 def is_terminal() -> bool:
@@ -30,7 +32,7 @@ class Progbar:
 
     Args:
         target: number of steps, None if unknown.
-        width: width of the bar in characters.
+        width: widest bar in characters; it shrinks where the line would not fit the terminal.
         verbose: 0 for silence, 1 for a bar (on a terminal), 2 for one line at the end.
         interval: seconds between two updates.
         stateful_metrics: accepted for compatibility: values are shown as they come.
@@ -59,6 +61,8 @@ class Progbar:
         self._done = 0
         self._bar: Any = None
         if self.verbose == 1:
+            import shutil
+
             from tqdm import tqdm
 
             self._bar = tqdm(
@@ -66,8 +70,9 @@ class Progbar:
                 desc=label or None,
                 unit=unit_name,
                 file=sys.stdout,
-                leave=True,
-                bar_format="{l_bar}{bar:" + str(width) + "}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}{postfix}]",
+                leave=False,
+                ncols=min(shutil.get_terminal_size().columns, _LINE + width),
+                bar_format="{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}{postfix}]",
             )
 
     def show(self, current: int, values: Callable[[], dict] | dict) -> None:
@@ -101,10 +106,9 @@ class Progbar:
     def finish(self, values: dict) -> None:
         """Draws the last state and ends the line."""
         if self._bar is not None:
-            self._draw(self.target if self.target is not None else self._done, values)
             self._bar.close()
             self._bar = None
-        elif self.verbose == 2:
+        if self.verbose:
             print(self._line(values), flush=True)
 
     def _draw(self, current: int, values: dict) -> None:
