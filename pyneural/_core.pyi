@@ -4,6 +4,7 @@ The engine of pyneural: tensors, variables, ops, traces and plans.
 """
 
 from __future__ import annotations
+
 import collections.abc
 import typing
 

