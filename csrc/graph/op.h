@@ -109,7 +109,7 @@ constexpr uint64_t in_place(int output, int input) { return uint64_t{1} << (8 * 
 struct OpDef {
   const char* name;
   Specs (*infer)(const InferCall&);
-  Values (*grad)(const GradCall&) = nullptr;  // nullptr: not differentiable, the gradient is zero
+  Values (*grad)(const GradCall&) = nullptr;  // nullptr: asking for a gradient through it is an error
   Cost (*cost)(const CostCall&) = nullptr;    // nullptr: one flop per output element, bytes of all operands
   // Compile time: called for each node of this op, operands first. Returns values that replace the node's outputs
   // (built with apply), or nothing.
@@ -128,9 +128,6 @@ struct OpDef {
 // Applies an op: runs its kernel if all inputs have values, else adds a node to the trace.
 Values apply(const OpDef& op, const Params& params, const Values& inputs);
 Value apply1(const OpDef& op, const Params& params, const Values& inputs);  // the only output
-
-// Sums two gradients of one value (defined by ops/binary.cpp).
-Value accumulate(const Value& a, const Value& b);
 
 // Sums two gradients of one value (defined by ops/binary.cpp).
 Value accumulate(const Value& a, const Value& b);
