@@ -34,6 +34,10 @@ class Variable(_core.Variable):
         ValueError: If the shape is missing, unknown in part, or not that of the value.
     """
 
+    # Attributes live in the dict of the base class: with a second one the garbage collector counts the same references
+    # twice and never frees a variable that is part of a cycle.
+    __slots__ = ()
+
     def __init__(
         self,
         initializer: Any,

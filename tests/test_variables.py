@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import random as python_random
+import weakref
 
 import numpy as np
 import pytest
@@ -49,6 +51,25 @@ def test_variable_assignment():
     np.testing.assert_allclose((1 - v).numpy(), [0, -1])
     with pytest.raises(ValueError, match="shape"):
         v.assign(np.zeros(3))
+
+
+def test_variables_in_cycles_are_freed():
+    v = keras.Variable(1.0)
+    v.extra = [v]
+    alive = weakref.ref(v)
+    del v
+    gc.collect()
+    assert alive() is None
+
+
+def test_models_are_freed():
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2), keras.layers.Dropout(0.1)])
+    model.compile("adam", "mse")
+    model.fit(np.ones((4, 3), "float32"), np.ones((4, 2), "float32"), verbose=0)
+    alive = [weakref.ref(x) for x in (model, *model.variables, *model.optimizer.variables)]
+    del model
+    gc.collect()
+    assert [ref() for ref in alive if ref() is not None] == []
 
 
 @pytest.mark.parametrize(
