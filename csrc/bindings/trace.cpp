@@ -74,11 +74,12 @@ py::list profile(Plan& plan, const py::sequence& given, int repeats) {
     seconds = plan.profile(inputs.data, repeats);
   }
   std::istringstream lines(plan.describe());
+  const std::vector<Cost> costs = plan.costs();
   py::list steps;
   std::string line;
-  for (double time : seconds) {
+  for (size_t i = 0; i < seconds.size(); ++i) {
     std::getline(lines, line);
-    steps.append(py::make_tuple(line, time));
+    steps.append(py::make_tuple(line, seconds[i], costs[i].flops, costs[i].bytes));
   }
   return steps;
 }
@@ -177,7 +178,7 @@ void bind_trace(py::module_& m) {
            "other, into the "
            "arrays of `outputs`. Returns how many batches ran. NotFiniteError has the failing one in `.batch`.")
       .def("profile", &profile, "inputs"_a, "repeats"_a = 100,
-           "[(step, median seconds), ...] over some runs on these inputs. Effects take place.")
+           "[(step, median seconds, flops, bytes), ...] over some runs on these inputs. Effects take place.")
       .def_property_readonly("input_specs", [](const Plan& plan) { return specs_list(plan.input_specs()); })
       .def_property_readonly("output_specs", [](const Plan& plan) { return specs_list(plan.output_specs()); })
       .def_property_readonly("memory_bytes", &Plan::arena_bytes)

@@ -89,6 +89,27 @@ int64_t Plan::run_batches(const BatchRange& range, int64_t* started) {
   return batch;
 }
 
+std::vector<Cost> Plan::costs() const {
+  std::vector<Cost> costs;
+  for (const Step& step : steps_) {
+    const Node& node = *step.node;
+    Values outputs;
+    for (size_t i = 0; i < node.specs.size(); ++i) outputs.emplace_back(step.node, static_cast<int>(i));
+    if (node.op->cost) {
+      costs.push_back(node.op->cost(CostCall{node.params, node.inputs, outputs}));
+      continue;
+    }
+    Cost cost;
+    for (const Value& input : node.inputs) cost.bytes += input ? static_cast<double>(input.spec().bytes()) : 0;
+    for (const Value& output : outputs) {
+      cost.bytes += static_cast<double>(output.spec().bytes());
+      cost.flops += static_cast<double>(output.shape().size());
+    }
+    costs.push_back(cost);
+  }
+  return costs;
+}
+
 std::vector<double> Plan::profile(const std::vector<const void*>& inputs, int repeats) {
   std::unique_lock<std::mutex> exclusive(effects_, std::defer_lock);
   if (has_effects()) exclusive.lock();

@@ -65,6 +65,8 @@ class Plan {
   bool has_effects() const { return !written_.empty(); }
   size_t arena_bytes() const { return arena_bytes_; }
   std::string describe() const;
+  // What each step computes and moves, in the order of describe().
+  std::vector<Cost> costs() const;
   // Median seconds of each step over `repeats` runs on these inputs, in the order of describe(). Effects take place.
   std::vector<double> profile(const std::vector<const void*>& inputs, int repeats);
 

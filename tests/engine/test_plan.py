@@ -288,3 +288,16 @@ def test_buffers_are_reused():
 def test_out_of_memory_is_memory_error():
     with pytest.raises(MemoryError):
         _core.broadcast_to(_core.tensor(1.0), (1 << 20, 1 << 20, 4))
+
+
+def test_a_profile_has_time_and_cost_of_every_step():
+    plan = trace(lambda x, y: _core.exp(_core.matmul(x, y)), ((32, 64), "float32"), ((64, 16), "float32"))
+    steps = plan.profile([np.ones((32, 64), "float32"), np.ones((64, 16), "float32")], repeats=3)
+    assert len(steps) == 2
+    step, seconds, flops, moved = steps[0]
+    assert step.startswith("matmul")
+    assert seconds > 0
+    assert flops == 2 * 32 * 64 * 16
+    assert moved == 4 * (32 * 64 + 64 * 16 + 32 * 16)
+    with pytest.raises(ValueError, match="repeats"):
+        plan.profile([np.ones((32, 64), "float32"), np.ones((64, 16), "float32")], repeats=0)
