@@ -73,7 +73,8 @@ void merge_common_subexpressions(Graph& graph) {
   Replacements replacements;
   for (Node* node : nodes) {
     for (Value& input : node->inputs) substitute(input, replacements);
-    if (!node->op || node->op->effect) continue;
+    // A node that was computed while tracing has given its operands away: nothing tells it from another one.
+    if (!node->op || node->op->effect || !node->tensors.empty()) continue;
     const size_t hash = hash_of(*node);
     Node* twin = nullptr;
     const auto [first, last] = seen.equal_range(hash);

@@ -3,6 +3,7 @@
 #include "graph/plan.h"
 #include "graph/variable.h"
 #include "ops/shape.h"
+#include "ops/stop_gradient.h"
 
 namespace pyneural {
 
@@ -59,7 +60,8 @@ Value Trace::read(const std::shared_ptr<Variable>& variable) {
 }
 
 void Trace::assign(const std::shared_ptr<Variable>& variable, const Value& value) {
-  current_values_[variable.get()] = value;
+  // What is read from now on is a new start, as it is when run at once: gradients do not flow into the update.
+  current_values_[variable.get()] = ops::stop_gradient(value);
   // Windows read before keep their old value only where they were read: later reads must see this one.
   for (const auto& window : variable->windows()) {
     if (auto held = window.lock()) current_values_.erase(held.get());

@@ -118,3 +118,12 @@ def test_what_has_no_gradient_rule_is_an_error(recording):
     (first,) = _core.gradients([_core.softmax(x)], [x], [np.array([1, 0], "float32")])
     with pytest.raises(TypeError, match=r"softmax_grad.*no gradient rule"):
         _core.gradients([first], [x])
+
+
+def test_constant_gradients_stay_apart_in_a_plan():
+    with _core.Trace() as trace:
+        a, b = trace.input((4,), "float32"), trace.input((4,), "float32")
+        plan = trace.compile(_core.gradients([_core.sum(a) - _core.sum(b)], [a, b]))
+    found = plan.run([np.ones(4, "float32"), np.ones(4, "float32")])
+    np.testing.assert_array_equal(np.asarray(found[0]), [1, 1, 1, 1])
+    np.testing.assert_array_equal(np.asarray(found[1]), [-1, -1, -1, -1])

@@ -307,6 +307,48 @@ def test_own_train_step_is_traced():
     assert len(model._plans) == 2  # four rows, and the last two
 
 
+class _Adversaries(keras.Model):
+    """Two networks, each with its own optimizer; the second gradient sees the first update."""
+
+    def __init__(self):
+        super().__init__()
+        self.generator = layers.Dense(6)
+        self.critic = layers.Dense(1)
+        self.generator.build((None, 6))
+        self.critic.build((None, 6))
+        self.built = True
+
+    def compile(self, critic_optimizer, generator_optimizer):
+        super().compile()
+        self.critic_optimizer = critic_optimizer
+        self.generator_optimizer = generator_optimizer
+
+    def train_step(self, data):
+        (x,) = data
+        ops = keras.ops
+        with keras.GradientTape() as tape:
+            gap = ops.mean(self.critic(self.generator(x))) - ops.mean(self.critic(x))
+        variables = self.critic.trainable_variables
+        self.critic_optimizer.apply_gradients(zip(tape.gradient(gap, variables), variables))
+        with keras.GradientTape() as tape:
+            score = -ops.mean(self.critic(self.generator(x)))
+        variables = self.generator.trainable_variables
+        self.generator_optimizer.apply_gradients(zip(tape.gradient(score, variables), variables))
+        return {"gap": gap, "score": score}
+
+
+@pytest.mark.filterwarnings("ignore:Gradients do not exist")
+def test_two_optimizers_in_one_traced_step():
+    results = []
+    for eagerly in (False, True):
+        model = with_waves(_Adversaries())
+        model.compile(optimizers.Adam(0.1), optimizers.SGD(0.1))
+        model.run_eagerly = eagerly
+        history = model.fit(X, batch_size=5, epochs=3, shuffle=False, verbose=0).history
+        results.append([*history["gap"], *history["score"], *model.get_weights()[0].ravel()])
+    np.testing.assert_allclose(results[0], results[1], rtol=1e-5, atol=1e-6)
+
+
 def test_eager_is_the_same():
     expected = compiled().fit(X, BINARY, batch_size=4, epochs=2, shuffle=False, verbose=0).history
     model = mlp(None, 1)
