@@ -1,6 +1,7 @@
 // Exceptions of the engine. bindings/ maps them to Python's ValueError, TypeError, IndexError, MemoryError.
 #pragma once
 
+#include <new>
 #include <sstream>
 #include <stdexcept>
 #include <string>
@@ -14,6 +15,16 @@ struct TypeError : std::runtime_error {
 // The loss or a gradient is NaN or infinite (a guard in a plan).
 struct NotFiniteError : std::runtime_error {
   using std::runtime_error::runtime_error;
+};
+
+// Python's MemoryError, with how much was asked for.
+class OutOfMemory : public std::bad_alloc {
+ public:
+  explicit OutOfMemory(size_t bytes);
+  const char* what() const noexcept override { return text_; }
+
+ private:
+  char text_[96];
 };
 
 template <class... Parts>

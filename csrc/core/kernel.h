@@ -8,7 +8,8 @@ namespace pyneural {
 
 constexpr int kMaxRank = 8;
 
-// A contiguous, row-major array; 64-byte aligned unless it is borrowed from NumPy. An optional operand that was left out has data == nullptr.
+// A contiguous, row-major array; 64-byte aligned unless it is borrowed from NumPy. An optional operand that was left
+// out has data == nullptr.
 struct View {
   void* data;
   int64_t size;  // number of elements

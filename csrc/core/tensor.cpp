@@ -1,7 +1,8 @@
 #include "core/tensor.h"
 
 #include <cstdlib>
-#include <new>
+
+#include "core/error.h"
 
 namespace pyneural {
 
@@ -13,9 +14,9 @@ std::shared_ptr<Storage> Storage::allocate(size_t bytes, Device device) {
   std::shared_ptr<Storage> storage(new Storage);
   // Whole cache lines, and never an empty block: vector tails may then be read in full lines.
   const size_t padded = (bytes + kAlignment) / kAlignment * kAlignment;
-  if (padded < bytes) throw std::bad_alloc();
+  if (padded < bytes) throw OutOfMemory(bytes);
   storage->data_ = std::aligned_alloc(kAlignment, padded);
-  if (!storage->data_) throw std::bad_alloc();
+  if (!storage->data_) throw OutOfMemory(bytes);
   storage->bytes_ = bytes;
   storage->device_ = device;
   return storage;

@@ -20,7 +20,7 @@ struct Spec {
 // A block of device memory. Owns it, or keeps its owner (a NumPy array, say) alive.
 class Storage {
  public:
-  static std::shared_ptr<Storage> allocate(size_t bytes, Device device = {});  // 64-byte aligned; throws std::bad_alloc
+  static std::shared_ptr<Storage> allocate(size_t bytes, Device device = {});  // 64-byte aligned; throws OutOfMemory
   static std::shared_ptr<Storage> borrow(void* data, size_t bytes, std::shared_ptr<void> owner);
   ~Storage();
   Storage(const Storage&) = delete;

@@ -10,7 +10,6 @@
 #include <exception>
 #include <memory>
 #include <mutex>
-#include <new>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -60,7 +59,7 @@ class Scratch {
       bytes_ = 0;
       data_ = std::aligned_alloc(kScratchAlignment,
                                  (bytes + kScratchAlignment - 1) / kScratchAlignment * kScratchAlignment);
-      if (!data_) throw std::bad_alloc();
+      if (!data_) throw OutOfMemory(bytes);
       bytes_ = bytes;
     }
     return data_;
