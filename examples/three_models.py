@@ -20,9 +20,9 @@ def one_hidden_layer():
 
 def convolutional():
     return [
-        layers.Conv2D(16, 3, activation="relu"),
+        layers.Conv2D(16, 5, activation="relu"),
         layers.MaxPooling2D(),
-        layers.Conv2D(32, 3, activation="relu"),
+        layers.Conv2D(32, 5, activation="relu"),
         layers.MaxPooling2D(),
         layers.Flatten(),
         layers.Dropout(0.4),

@@ -33,7 +33,7 @@ def new_convolutions():
     ]
 
 
-def main(epochs: int = 10, few: int = 100) -> dict[str, float]:
+def main(epochs: int = 10, few: int = 50) -> dict[str, float]:
     keras.utils.set_random_seed(4)
     (x_train, y_train), (x_test, y_test) = keras.datasets.mnist_5k.load_data()
     x_train, x_test = (x[..., None].astype("float32") / 255 for x in (x_train, x_test))
