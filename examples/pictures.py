@@ -10,6 +10,7 @@ import matplotlib
 matplotlib.use("Agg")  # files only: works without a display
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.ticker import LogLocator
 
 OUTPUT = pathlib.Path("output")
 
@@ -48,6 +49,7 @@ def learning_curves(histories: Mapping[str, Mapping[str, Sequence[float]]], name
         axis.spines[["top", "right"]].set_visible(False)
     axes[0].set_yscale("log")
     axes[0].yaxis.set_major_formatter("{x:g}")
+    axes[0].yaxis.set_minor_locator(LogLocator(subs=(2, 5)))
     axes[0].yaxis.set_minor_formatter("{x:g}")
     axes[1].legend(frameon=False, loc="lower right")
     return save(figure, name)
