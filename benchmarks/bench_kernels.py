@@ -114,7 +114,7 @@ def machine() -> dict[str, str]:
     return {
         "processor": processor_name(),
         "simd_level": _core.simd_level(),
-        "system": platform.platform(),
+        "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
         "numpy": np.__version__,
         "pyneural": _core.__version__,
