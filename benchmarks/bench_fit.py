@@ -1,8 +1,8 @@
 """What `fit` costs beside its kernels: 784-100-10, sigmoid, mean squared error, SGD, batch 100, on one thread.
 
-The kernels are those of the traced training step, called back to back in a bare loop on one batch that stays in the cache.
-`fit` does the same work on 10,000 shuffled rows, with its shuffling, gathering, metrics and Python around it. Both take turns;
-the ratio is the median of the ratios of neighbouring runs.
+The kernels are those of the traced training step, called back to back in a bare loop on one batch that stays in the
+cache. `fit` does the same work on 10,000 shuffled rows, with its shuffling, gathering, metrics and Python around it.
+Both take turns; the ratio is the median of the ratios of neighbouring runs.
 
     python benchmarks/bench_fit.py [--rounds 15] [--output benchmarks/results/fit.json]
 """
@@ -21,7 +21,7 @@ import numpy as np
 import pyneural as keras
 
 sys.path.insert(0, str(Path(__file__).parent))
-from bench_kernels import RESULTS, machine  # noqa: E402
+from bench_kernels import RESULTS, machine
 
 ROWS, BATCH, WANTED = 10_000, 100, 1.3
 
@@ -72,7 +72,9 @@ def main() -> None:
         "ratio": ratio,
         "wanted": WANTED,
     }
-    print(f"fit {result['fit_us_per_step']:.1f} us a step, its kernels {result['kernels_us_per_step']:.1f} us: ", end="")
+    print(
+        f"fit {result['fit_us_per_step']:.1f} us a step, its kernels {result['kernels_us_per_step']:.1f} us: ", end=""
+    )
     print(f"ratio {ratio:.2f}, wanted at most {WANTED}")
     options.output.parent.mkdir(parents=True, exist_ok=True)
     options.output.write_text(json.dumps({"machine": machine(), "result": result}, indent=2) + "\n")

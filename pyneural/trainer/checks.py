@@ -58,6 +58,11 @@ def _check_classes(labels: np.ndarray, classes: int, ignored: int | None, what: 
         return
     if ignored is not None and not 0 <= ignored < classes:
         labels = labels[labels != ignored]
+    if labels.dtype.kind == "f" and not bool(_core.all(_core.equal(_core.floor(labels), labels))):
+        value = labels[np.floor(labels) != labels][0]
+        raise ValueError(
+            f"{what} holds the value {value}, but `sparse_categorical_crossentropy` expects whole class numbers."
+        )
     position = int(_core.in_range(labels, 0, classes))
     if position < 0:
         return

@@ -53,6 +53,15 @@ MISTAKES = [
         "`sparse_categorical_crossentropy` expects class numbers from 0 to 9.",
     ),
     (
+        "class numbers that are not whole",
+        lambda: mlp(10, "softmax"),
+        "sparse_categorical_crossentropy",
+        X,
+        np.full(64, 1.5),
+        {},
+        "`y` holds the value 1.5, but `sparse_categorical_crossentropy` expects whole class numbers.",
+    ),
+    (
         "negative class number",
         lambda: mlp(10, "softmax"),
         "sparse_categorical_crossentropy",

@@ -1,7 +1,7 @@
 """Models whose losses were recorded from Keras 3, with the same weights and the same batches.
 
-The same code runs on either library: `python tests/models/trajectories.py` with Keras installed writes trajectories.json anew;
-test_trajectories.py trains on pyneural and compares.
+The same code runs on either library: `python tests/models/trajectories.py` with Keras installed writes
+trajectories.json anew; test_trajectories.py trains on pyneural and compares.
 """
 
 from __future__ import annotations
@@ -101,7 +101,9 @@ def run(keras: Any, name: str) -> list[float]:
     for _ in range(STEPS):
         x = rng.normal(size=(16, *model.input_shape[1:])).astype("float32")
         labels = rng.integers(0, 5, 16)
-        y = {"labels": labels, "one-hot": np.eye(5, dtype="float32")[labels], "binary": (labels > 2)[:, None] * 1.0}[targets]
+        y = {"labels": labels, "one-hot": np.eye(5, dtype="float32")[labels], "binary": (labels > 2)[:, None] * 1.0}[
+            targets
+        ]
         result = model.train_on_batch(x, y.astype("float32") if targets != "labels" else y)
         losses.append(float(np.ravel(result)[0]))
     return losses
