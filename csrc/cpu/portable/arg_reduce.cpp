@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "cpu/portable/element_type.h"
 #include "ops/reduce_params.h"
 
 namespace pyneural::cpu::portable {
@@ -47,23 +48,7 @@ void arg_reduce_as(const KernelArgs& args) {
 
 template <bool kMax>
 void arg_reduce(const KernelArgs& args) {
-  switch (args.in[0].dtype) {
-    case DType::boolean:
-    case DType::uint8:
-      return arg_reduce_as<kMax, uint8_t>(args);
-    case DType::int8:
-      return arg_reduce_as<kMax, int8_t>(args);
-    case DType::int16:
-      return arg_reduce_as<kMax, int16_t>(args);
-    case DType::int32:
-      return arg_reduce_as<kMax, int32_t>(args);
-    case DType::int64:
-      return arg_reduce_as<kMax, int64_t>(args);
-    case DType::float32:
-      return arg_reduce_as<kMax, float>(args);
-    default:
-      return arg_reduce_as<kMax, double>(args);
-  }
+  with_element(args.in[0].dtype, [&](auto element) { arg_reduce_as<kMax, decltype(element)>(args); });
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "cpu/portable/element_type.h"
 #include "ops/index_params.h"
 #include "threads/parallel.h"
 
@@ -25,27 +26,6 @@ void with_indices(const View& indices, const Fn& fn) {
       return fn(indices.as<int32_t>());
     default:
       return fn(indices.as<int64_t>());
-  }
-}
-
-template <class Fn>
-void with_arithmetic(DType dtype, const Fn& fn) {
-  switch (dtype) {
-    case DType::boolean:
-    case DType::uint8:
-      return fn(uint8_t{});
-    case DType::int8:
-      return fn(int8_t{});
-    case DType::int16:
-      return fn(int16_t{});
-    case DType::int32:
-      return fn(int32_t{});
-    case DType::int64:
-      return fn(int64_t{});
-    case DType::float32:
-      return fn(float{});
-    default:
-      return fn(double{});
   }
 }
 
@@ -119,7 +99,7 @@ void take_grad(const KernelArgs& args) {
   std::memset(y.data, 0, y.size * dtype_size(y.dtype));
   if (grad.size == 0) return;
   with_indices(indices, [&](const auto* index) {
-    with_arithmetic(y.dtype, [&](auto zero) {
+    with_element(y.dtype, [&](auto zero) {
       using T = decltype(zero);
       constexpr int64_t kColumns = 64;
       parallel_range(inner, kColumns, threads_for(static_cast<double>(grad.size), 0), [&](int64_t begin, int64_t end) {
@@ -181,7 +161,7 @@ void take_along_axis_grad(const KernelArgs& args) {
   const Around around(params.dims, params.rank, params.axis);
   std::memset(y.data, 0, y.size * dtype_size(y.dtype));
   with_indices(indices, [&](const auto* index) {
-    with_arithmetic(y.dtype, [&](auto zero) {
+    with_element(y.dtype, [&](auto zero) {
       using T = decltype(zero);
       along_axis(around, indices.dims[params.axis], index,
                  [&](int64_t to, int64_t from) { y.as<T>()[to] += grad.as<T>()[from]; });
@@ -195,7 +175,7 @@ void one_hot(const KernelArgs& args) {
   const Around around(y.dims, y.rank, params.axis);
   std::memset(y.data, 0, y.size * dtype_size(y.dtype));
   with_indices(x, [&](const auto* classes) {
-    with_arithmetic(y.dtype, [&](auto zero) {
+    with_element(y.dtype, [&](auto zero) {
       using T = decltype(zero);
       for (int64_t i = 0; i < x.size; ++i) {
         const auto c = static_cast<int64_t>(classes[i]);

@@ -2,6 +2,7 @@
 
 #include <limits>
 
+#include "cpu/portable/element_type.h"
 #include "cpu/reduce_plan.h"
 #include "ops/reduce_params.h"
 
@@ -127,22 +128,10 @@ void extreme(const KernelArgs& args) {
 
 template <class Op, class A>
 void reduce_truth(const KernelArgs& args) {
-  switch (args.in[0].dtype) {
-    case DType::boolean:
-    case DType::uint8:
-    case DType::int8:
-      return reduce<Op, NonZero<uint8_t, A>, uint8_t, A>(args);
-    case DType::int16:
-      return reduce<Op, NonZero<int16_t, A>, int16_t, A>(args);
-    case DType::int32:
-      return reduce<Op, NonZero<int32_t, A>, int32_t, A>(args);
-    case DType::int64:
-      return reduce<Op, NonZero<int64_t, A>, int64_t, A>(args);
-    case DType::float32:
-      return reduce<Op, NonZero<float, A>, float, A>(args);
-    default:
-      return reduce<Op, NonZero<double, A>, double, A>(args);
-  }
+  with_element(args.in[0].dtype, [&](auto element) {
+    using T = decltype(element);
+    reduce<Op, NonZero<T, A>, T, A>(args);
+  });
 }
 
 void any(const KernelArgs& args) { reduce_truth<Or, bool>(args); }

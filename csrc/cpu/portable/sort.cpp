@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "cpu/portable/element_type.h"
 #include "ops/index_params.h"
 #include "threads/parallel.h"
 
@@ -13,28 +14,6 @@ namespace {
 template <class T>
 bool before(T a, T b) {
   return a < b || (b != b && a == a);
-}
-
-// fn(T{}) with the element type of a tensor.
-template <class Fn>
-void with_element(DType dtype, const Fn& fn) {
-  switch (dtype) {
-    case DType::boolean:
-    case DType::uint8:
-      return fn(uint8_t{});
-    case DType::int8:
-      return fn(int8_t{});
-    case DType::int16:
-      return fn(int16_t{});
-    case DType::int32:
-      return fn(int32_t{});
-    case DType::int64:
-      return fn(int64_t{});
-    case DType::float32:
-      return fn(float{});
-    default:
-      return fn(double{});
-  }
 }
 
 // fn(row, scratch) for every row of n elements.
