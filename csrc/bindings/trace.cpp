@@ -22,9 +22,7 @@ class WriteScope {
   void set_busy(bool busy) {
     for (const auto& variable : plan_.written()) {
       variable->set_busy(busy);
-      for (const auto& window : variable->windows()) {
-        if (auto held = window.lock()) held->set_busy(busy);
-      }
+      for (const auto& window : variable->windows()) window->set_busy(busy);
     }
   }
   const Plan& plan_;

@@ -116,8 +116,8 @@ struct OpDef {
   Values (*fuse)(const FusionContext&, const Node&) = nullptr;
   bool view = false;    // output 0 is input 0 with another shape: no kernel, no copy
   bool effect = false;  // must run even if nobody reads its outputs (a guard)
-  // Output 0 is its inputs laid end to end at byte offsets, which the last input holds (a constant int64 tensor): operands
-  // may be computed in place, and the kernel copies only those that were not.
+  // Output 0 is its inputs laid end to end at byte offsets, which the last input holds (a constant int64 tensor):
+  // operands may be computed in place, and the kernel copies only those that were not.
   bool pack = false;
   // Byte i, bit j: output i may occupy the memory of input j (of the same size); see in_place(). The kernel reads
   // element k of that input before it writes element k of the output.

@@ -1,5 +1,7 @@
 #include "graph/trace.h"
 
+#include <algorithm>
+
 #include "graph/plan.h"
 #include "graph/variable.h"
 #include "ops/shape.h"
@@ -39,15 +41,14 @@ Value Trace::input(const Spec& spec) {
 }
 
 Value Trace::read(const std::shared_ptr<Variable>& variable) {
+  for (const auto& window : variable->windows()) {
+    if (newer_windows_.count(window.get())) return current_values_[variable.get()] = read_flat(*variable);
+  }
   Value& value = current_values_[variable.get()];
   if (!value) {
-    const auto& base = variable->base();
-    const auto assigned = base ? current_values_.find(base.get()) : current_values_.end();
-    if (assigned != current_values_.end() && assigned->second.node()->op) {
-      // The flat buffer has been updated in this trace: the window reads the new content.
-      const int64_t begin = static_cast<int64_t>(variable->base_offset() / dtype_size(variable->spec().dtype));
-      const Value window = ops::slice(assigned->second, {begin}, {variable->spec().shape.size()});
-      value = ops::reshape(window, variable->spec().shape);
+    const auto flat = variable->base() ? current_values_.find(variable->base().get()) : current_values_.end();
+    if (flat != current_values_.end() && flat->second.node()->op) {
+      value = read_window(*variable, flat->second);
     } else {
       auto node = std::make_shared<Node>();
       node->specs = {variable->spec()};
@@ -59,20 +60,43 @@ Value Trace::read(const std::shared_ptr<Variable>& variable) {
   return value;
 }
 
+// The flat buffer has been updated in this trace: the window reads the new content.
+Value Trace::read_window(const Variable& variable, const Value& flat) {
+  const int64_t begin = static_cast<int64_t>(variable.base_offset() / dtype_size(variable.spec().dtype));
+  return ops::reshape(ops::slice(flat, {begin}, {variable.spec().shape.size()}), variable.spec().shape);
+}
+
+// Windows have been assigned in this trace: the flat buffer is put together from what they hold now.
+Value Trace::read_flat(const Variable& variable) {
+  Values parts;
+  ops::Dims offsets;
+  for (const auto& window : variable.windows()) {
+    parts.push_back(read(window));
+    offsets.push_back(static_cast<int64_t>(window->base_offset()));
+    newer_windows_.erase(window.get());
+  }
+  return ops::pack(parts, offsets, static_cast<int64_t>(variable.spec().bytes()));
+}
+
 void Trace::assign(const std::shared_ptr<Variable>& variable, const Value& value) {
   // What is read from now on is a new start, as it is when run at once: gradients do not flow into the update.
   current_values_[variable.get()] = ops::stop_gradient(value);
-  // Windows read before keep their old value only where they were read: later reads must see this one.
+  if (variable->base()) newer_windows_.insert(variable.get());
+  // A flat value replaces all that its windows hold.
   for (const auto& window : variable->windows()) {
-    if (auto held = window.lock()) current_values_.erase(held.get());
+    current_values_.erase(window.get());
+    newer_windows_.erase(window.get());
+    forget_assignment(window.get());
   }
-  for (auto& assign : graph_.assigns) {
-    if (assign.first == variable) {
-      assign.second = value;
-      return;
-    }
-  }
+  forget_assignment(variable.get());
   graph_.assigns.emplace_back(variable, value);
+}
+
+void Trace::forget_assignment(const Variable* variable) {
+  auto& assigns = graph_.assigns;
+  assigns.erase(
+      std::remove_if(assigns.begin(), assigns.end(), [&](const auto& a) { return a.first.get() == variable; }),
+      assigns.end());
 }
 
 std::shared_ptr<Plan> Trace::compile(const Values& outputs) {

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "graph/node.h"
 
@@ -15,8 +16,9 @@ class Plan;
 struct Graph {
   std::vector<Value> inputs;
   std::vector<Value> outputs;
-  std::vector<std::pair<std::shared_ptr<Variable>, Value>> assigns;  // final values, in the order of first assignment
-  std::vector<std::shared_ptr<Node>> effects;                        // guards
+  std::vector<std::pair<std::shared_ptr<Variable>, Value>>
+      assigns;                                 // final values, in the order of the last assignments
+  std::vector<std::shared_ptr<Node>> effects;  // guards
 };
 
 class Trace {
@@ -36,8 +38,13 @@ class Trace {
   std::shared_ptr<Plan> compile(const Values& outputs);
 
  private:
+  Value read_window(const Variable& variable, const Value& flat);
+  Value read_flat(const Variable& variable);
+  void forget_assignment(const Variable* variable);
+
   Graph graph_;
   std::unordered_map<Variable*, Value> current_values_;  // read or assigned so far
+  std::unordered_set<const Variable*> newer_windows_;    // assigned since their flat variable was read or assigned
   Trace* outer_ = nullptr;
 };
 

@@ -64,9 +64,16 @@ void Variable::detach_readers() {
   };
   detach(*this);
   if (base_) detach(*base_);
+  for (const auto& window : windows()) detach(*window);
+}
+
+std::vector<std::shared_ptr<Variable>> Variable::windows() const {
+  std::vector<std::shared_ptr<Variable>> live;
   for (const auto& window : windows_) {
-    if (auto variable = window.lock()) detach(*variable);
+    auto variable = window.lock();
+    if (variable && variable->base_.get() == this) live.push_back(std::move(variable));
   }
+  return live;
 }
 
 std::shared_ptr<Variable> Variable::flatten(const std::vector<std::shared_ptr<Variable>>& variables) {

@@ -19,7 +19,7 @@ class Variable : public std::enable_shared_from_this<Variable> {
   const Tensor& tensor() const { return tensor_; }                 // the memory itself; changes with every write
   const std::shared_ptr<Variable>& base() const { return base_; }  // the flat variable that this one is a window on
   size_t base_offset() const { return base_offset_; }              // bytes
-  const std::vector<std::weak_ptr<Variable>>& windows() const { return windows_; }
+  std::vector<std::shared_ptr<Variable>> windows() const;          // of a flat variable: those that are still on it
   const std::vector<int64_t>& offsets() const {
     return offsets_;
   }  // of a flat variable: where its windows begin, bytes

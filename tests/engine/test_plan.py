@@ -160,6 +160,40 @@ def test_flat_update_through_windows():
     np.testing.assert_array_equal(b.numpy(), -2)
 
 
+def test_windows_and_their_flat_variable_in_one_trace():
+    a, b = _core.Variable(f32(1, 2)), _core.Variable(f32(3))
+    flat = _core.flatten_variables([a, b])
+
+    def build(x):
+        a.assign(a.value * 10)
+        flat.assign(flat.value + x)
+        middle = a.value
+        b.assign(b.value * 2)
+        flat.assign(flat.value + x)
+        a.assign(a.value - 0.5)
+        return middle, flat.value
+
+    middle, last = trace(build, ((), "float32")).run([np.float32(1)])
+    np.testing.assert_array_equal(middle, [11, 21])
+    np.testing.assert_array_equal(a.numpy(), [11.5, 21.5])
+    np.testing.assert_array_equal(b.numpy(), [9])
+    np.testing.assert_array_equal(last.numpy()[[0, 1, 16]], [11.5, 21.5, 9])
+
+
+def test_a_variable_that_has_left_its_flat_one_is_its_own():
+    a, b = _core.Variable(f32(1)), _core.Variable(f32(2))
+    first = _core.flatten_variables([a, b])
+    _core.flatten_variables([b])
+
+    def build(x):
+        b.assign(b.value + x)
+        first.assign(first.value * 3)
+        return b.value
+
+    np.testing.assert_array_equal(trace(build, ((1,), "float32")).run([f32(5)])[0], [7])
+    assert (a.numpy()[0], b.numpy()[0]) == (3, 7)
+
+
 def test_gradients_are_computed_where_they_are_packed():
     a, b = _core.Variable(np.ones((8, 16), "float32")), _core.Variable(np.ones((16,), "float32"))
     flat = _core.flatten_variables([a, b])
