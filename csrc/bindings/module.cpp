@@ -14,11 +14,15 @@ std::vector<OpBinder>& binders() {
   return list;
 }
 
-// Kernels run without Python's lock.
-void release_lock_in_kernels() {
+// Kernels run without Python's lock; Ctrl-C is seen during long runs.
+void set_kernel_hooks() {
   kernel_hooks().enter = []() -> void* { return PyGILState_Check() ? PyEval_SaveThread() : nullptr; };
   kernel_hooks().leave = [](void* state) {
     if (state) PyEval_RestoreThread(static_cast<PyThreadState*>(state));
+  };
+  kernel_hooks().interrupted = [] {
+    const py::gil_scoped_acquire lock;
+    return PyErr_CheckSignals() != 0;
   };
 }
 
@@ -36,9 +40,15 @@ PYBIND11_MODULE(_core, m) {
   m.doc() = "The engine of pyneural: tensors, variables, ops, traces and plans.";
   m.attr("__version__") = PYNEURAL_VERSION;
   py::register_exception<TypeError>(m, "EngineTypeError", PyExc_TypeError);
+  py::register_exception_translator([](std::exception_ptr raised) {
+    try {
+      if (raised) std::rethrow_exception(raised);
+    } catch (const Interrupted&) {  // what was raised by the signal's handler stays set
+    }
+  });
   py::register_exception<NotFiniteError>(m, "NotFiniteError", PyExc_ArithmeticError);
   cpu::register_cpu_kernels();
-  release_lock_in_kernels();
+  set_kernel_hooks();
   m.def("simd_level", &cpu::simd_level, "The SIMD level in use.");
   m.def("simd_levels", &cpu::simd_levels, "The SIMD levels that this processor runs, lowest first.");
   m.def("num_threads", &num_threads, "How many threads a kernel may use.");

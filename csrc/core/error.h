@@ -17,6 +17,11 @@ struct NotFiniteError : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+// The user wants a run to stop; Python's exception is already set.
+struct Interrupted : std::runtime_error {
+  Interrupted() : std::runtime_error("interrupted") {}
+};
+
 // Python's MemoryError, with how much was asked for.
 class OutOfMemory : public std::bad_alloc {
  public:

@@ -43,10 +43,11 @@ class NodeIdScope {
   ~NodeIdScope();
 };
 
-// Around a kernel that runs eagerly: the bindings release Python's lock here.
+// What the bindings put in: Python's lock is released around kernels, and Ctrl-C is looked for during long runs.
 struct KernelHooks {
   void* (*enter)() = nullptr;
   void (*leave)(void*) = nullptr;
+  bool (*interrupted)() = nullptr;
 };
 KernelHooks& kernel_hooks();
 

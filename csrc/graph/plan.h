@@ -73,7 +73,8 @@ class Plan {
   // Variables written by this plan: the caller detaches their readers, and marks them busy while the plan runs.
   const std::vector<std::shared_ptr<Variable>>& written() const { return written_; }
 
-  // One run; throws NotFiniteError from a guard, std::out_of_range from a bad index. Any number of threads.
+  // One run; throws NotFiniteError from a guard, std::out_of_range from a bad index, Interrupted on Ctrl-C. Any number
+  // of threads.
   void run(const std::vector<const void*>& inputs, const std::vector<void*>& outputs);
   // Runs up to range.batches batches, as far as time allows; returns how many. *started counts them as they begin, so
   // that it names the failing one on an exception.
@@ -92,6 +93,7 @@ class Plan {
   std::vector<Copy> copies_;
   std::vector<std::shared_ptr<Variable>> variables_, written_;
   size_t arena_bytes_ = 0;
+  int first_write_ = 0;  // the first step that writes a variable: before it a run may be given up
 
   std::mutex effects_;  // a plan with effects runs once at a time
   std::mutex pool_lock_;

@@ -6,6 +6,12 @@
 
 namespace pyneural {
 
+namespace {
+constexpr double kLongStep =
+    2e7;  // flops or bytes: from about 0.1 ms on, next to which reading the clock costs nothing
+constexpr auto kLookUpEvery = std::chrono::milliseconds(100);
+}  // namespace
+
 PlanInstance::PlanInstance(const Plan& plan)
     : plan_(plan),
       arena_(Storage::allocate(plan.arena_bytes_)),
@@ -76,7 +82,11 @@ void PlanInstance::bind() {
     args.params = step.node->params.data();
     args.workspace = step.workspace < 0 ? nullptr : address({step.workspace, 0});
     args.state = &state_;
-    bound_.push_back({step.kernel->run, args});
+    bound_.push_back({step.kernel->run, args, false});
+  }
+  const std::vector<Cost> costs = plan_.costs();
+  for (int i = 0; i < plan_.first_write_; ++i) {
+    bound_[i].look_up = costs[i].flops > kLongStep || costs[i].bytes > kLongStep;
   }
 }
 
@@ -110,8 +120,17 @@ void PlanInstance::run() {
     if (state_.status != Status::ok) {
       throw_status(state_, plan_.steps_[&step - bound_.data()].node->op->name);
     }
+    if (step.look_up) stop_if_interrupted();
   }
   end_run();
+}
+
+void PlanInstance::stop_if_interrupted() {
+  const auto now = std::chrono::steady_clock::now();
+  if (now - looked_up_ < kLookUpEvery) return;
+  looked_up_ = now;
+  const auto interrupted = kernel_hooks().interrupted;
+  if (interrupted && interrupted()) throw Interrupted();
 }
 
 void PlanInstance::run_timed(std::vector<std::vector<double>>* seconds) {

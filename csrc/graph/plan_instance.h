@@ -19,9 +19,11 @@ class PlanInstance {
   struct Bound {
     KernelFn run;
     KernelArgs args;
+    bool look_up;  // after this step it is worth asking whether the user wants to stop
   };
   void bind();
   void begin_run();
+  void stop_if_interrupted();
   void end_run();
   char* address(const Slot& slot) const;
 
@@ -39,6 +41,7 @@ class PlanInstance {
   };
   std::vector<std::vector<Patch>> input_patches_, output_patches_;
   RunState state_;
+  std::chrono::steady_clock::time_point looked_up_;
 };
 
 }  // namespace pyneural

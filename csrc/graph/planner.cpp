@@ -35,6 +35,7 @@ class Planner {
     share_in_place();
     add_workspaces();
     allocate();
+    find_first_write();
   }
 
  private:
@@ -323,6 +324,15 @@ class Planner {
       copy.from = resolve(copy.from);
       copy.to = resolve(copy.to);
     }
+  }
+
+  void find_first_write() {
+    const auto writes = [&](const Step& step) {
+      return std::any_of(step.outputs.begin(), step.outputs.end(),
+                         [&](const Slot& slot) { return plan_.buffers_[slot.buffer].place == Place::variable; });
+    };
+    const auto first = std::find_if(plan_.steps_.begin(), plan_.steps_.end(), writes);
+    plan_.first_write_ = static_cast<int>(first - plan_.steps_.begin());
   }
 
   Plan& plan_;

@@ -1,6 +1,9 @@
 """Traces and plans: effects, guards, memory, batches."""
 
+import os
+import signal
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -335,3 +338,23 @@ def test_a_profile_has_time_and_cost_of_every_step():
     assert moved == 4 * (32 * 64 + 64 * 16 + 32 * 16)
     with pytest.raises(ValueError, match="repeats"):
         plan.profile([np.ones((32, 64), "float32"), np.ones((64, 16), "float32")], repeats=0)
+
+
+def test_ctrl_c_stops_a_long_run_and_leaves_variables_alone():
+    v = _core.Variable(np.eye(512, dtype="float32"))
+
+    def build(x):
+        for _ in range(2000):  # seconds of work in a single batch
+            x = _core.matmul(x, v.value)
+        v.assign(x)
+        return x
+
+    plan = trace(build, ((512, 512), "float32"))
+    data = np.zeros((512, 512), "float32")
+    timer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    begin = time.perf_counter()
+    with pytest.raises(KeyboardInterrupt):
+        plan.run_batches([data])
+    assert time.perf_counter() - begin < 1.3
+    np.testing.assert_array_equal(v.numpy(), np.eye(512))
