@@ -13,6 +13,7 @@ from pyneural._version import __version__
 if TYPE_CHECKING:
     from pyneural import (
         activations,
+        backend,
         callbacks,
         config,
         constraints,
@@ -48,14 +49,14 @@ if TYPE_CHECKING:
 __all__ = [
     "DTypePolicy", "GradientTape", "Initializer", "Input", "InputSpec", "KerasTensor", "Layer", "Loss",
     "Metric", "Model", "Operation", "Optimizer", "Regularizer", "Sequential", "Variable", "__version__",
-    "activations", "callbacks", "config", "constraints", "datasets", "function", "initializers", "layers",
+    "activations", "backend", "callbacks", "config", "constraints", "datasets", "function", "initializers", "layers",
     "losses", "metrics", "models", "name_scope", "ops", "optimizers", "random", "regularizers", "saving",
     "tree", "utils", "version",
 ]  # fmt: skip
 
 _MODULES = (
-    "activations", "callbacks", "config", "constraints", "datasets", "initializers", "layers", "losses", "metrics",
-    "models", "ops", "optimizers", "random", "regularizers", "saving", "tree", "utils",
+    "activations", "backend", "callbacks", "config", "constraints", "datasets", "initializers", "layers", "losses",
+    "metrics", "models", "ops", "optimizers", "random", "regularizers", "saving", "tree", "utils",
 )  # fmt: skip
 # Where public names live.
 _NAMES = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from math import prod, sqrt
 from typing import Any
 
@@ -24,6 +25,8 @@ class Initializer(Configurable):
 
     def clone(self) -> Initializer:
         """Another initializer with the same configuration."""
+        if type(self).get_config is Initializer.get_config:
+            return copy.copy(self)
         return type(self).from_config(self.get_config())
 
 

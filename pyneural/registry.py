@@ -20,9 +20,7 @@ def get(identifier: Any, table: dict[str, Any], kind: str, instantiate: bool = T
     if identifier is None:
         return None
     if isinstance(identifier, dict):
-        from pyneural.serialization import deserialize_keras_object
-
-        found = deserialize_keras_object(identifier)
+        found = from_config(identifier, table)
     elif isinstance(identifier, str):
         from pyneural.serialization import get_registered_object
 
@@ -42,6 +40,15 @@ def get(identifier: Any, table: dict[str, Any], kind: str, instantiate: bool = T
     if not callable(found):
         raise ValueError(f"Could not interpret {kind} identifier: {identifier}")
     return found
+
+
+def from_config(identifier: dict, table: dict[str, Any]) -> Any:
+    """The object of a configuration. One that names no module means a class in `table`: `{"class_name": "SGD"}`."""
+    from pyneural.serialization import CustomObjectScope, deserialize_keras_object
+
+    classes = {name: entry for name, entry in table.items() if isinstance(entry, type)}
+    with CustomObjectScope({} if "module" in identifier else classes):
+        return deserialize_keras_object(identifier)
 
 
 class Configurable:

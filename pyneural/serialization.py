@@ -7,7 +7,8 @@ A configuration names a class; only classes of this package and classes that the
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 _custom_objects: dict[str, Any] = {}
@@ -94,6 +95,24 @@ def get_registered_object(name: str, custom_objects: dict | None = None, module_
     return _custom_objects.get(f"Custom>{name}")
 
 
+@contextmanager
+def noting_custom_objects() -> Iterator[dict[str, Any]]:
+    """Gathers the classes and functions beside built-in ones that are serialized meanwhile, by name."""
+    before = getattr(_local, "noted", None)
+    _local.noted = noted = {}
+    try:
+        yield noted
+    finally:
+        _local.noted = before
+
+
+def _note(target: Any) -> str:
+    name = get_registered_name(target)
+    if getattr(_local, "noted", None) is not None:
+        _local.noted.update({name: target, target.__name__: target})
+    return name
+
+
 def serialize_keras_object(obj: Any) -> Any:
     """Plain data (dicts, lists, strings, numbers, None) that describe an object.
 
@@ -150,7 +169,7 @@ def _serialize_instance(obj: Any) -> dict[str, Any]:
         "module": module,
         "class_name": getattr(obj, "class_name", cls.__name__),
         "config": obj.get_config(),
-        "registered_name": None if module and module.startswith("keras") else get_registered_name(cls),
+        "registered_name": None if module and module.startswith("keras") else _note(cls),
     }
     if hasattr(obj, "get_build_config"):
         build_config = obj.get_build_config()
@@ -172,7 +191,7 @@ def _serialize_function(function: Any) -> Any:
     return {
         "module": "builtins",
         "class_name": "function",
-        "config": get_registered_name(function),
+        "config": _note(function),
         "registered_name": "function",
     }
 

@@ -84,8 +84,19 @@ class Variable(_core.Variable):
         """Number of dimensions."""
         return len(self.shape)
 
+    def __reduce__(self) -> tuple:
+        attributes = {name: getattr(self, name) for name in ("name", "path", "trainable", "regularizer", "constraint")}
+        return _restore, (self.numpy(), attributes)
+
     def __repr__(self) -> str:
         return f"<Variable path={self.path}, shape={tuple(self.shape)}, dtype={self.dtype}, value={self.numpy()}>"
+
+
+def _restore(value: Any, attributes: dict[str, Any]) -> Variable:
+    variable = Variable(value, dtype=value.dtype.name)
+    for name, attribute in attributes.items():
+        setattr(variable, name, attribute)
+    return variable
 
 
 def _initial_value(initializer: Any, shape: Any, dtype: Any, path: str) -> Any:

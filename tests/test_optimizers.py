@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import pyneural as keras
-from pyneural import optimizers
+from pyneural import ops, optimizers
 from pyneural.optimizers import SGD, Adadelta, Adagrad, Adam, AdamW, RMSprop, schedules
 
 # Values of both variables after each of four updates (and, with use_ema, after the averages took their place).
@@ -375,3 +375,58 @@ def test_get_and_serialize():
         assert type(optimizers.get(cls.__name__.lower())) is cls
     nested = optimizers.deserialize(optimizers.serialize(SGD(schedules.CosineDecay(0.1, 5))))
     assert isinstance(nested._learning_rate, schedules.CosineDecay)
+
+
+@pytest.mark.parametrize("cls", [optimizers.SGD, optimizers.Adam, optimizers.RMSprop, optimizers.Adagrad])
+def test_common_options_by_position(cls):
+    own = {
+        "SGD": (0.9, True),
+        "Adam": (0.8, 0.99, 1e-6, True),
+        "RMSprop": (0.8, 0.1, 1e-6, True),
+        "Adagrad": (0.2, 1e-6),
+    }
+    options = (0.01, None, 0.5, None, True, 0.9, 3, 2.0, 4, "mine")
+    config = cls(0.1, *own[cls.__name__], *options).get_config()
+    names = ("weight_decay", "clipnorm", "clipvalue", "global_clipnorm", "use_ema", "ema_momentum")
+    names += ("ema_overwrite_frequency", "loss_scale_factor", "gradient_accumulation_steps", "name")
+    assert tuple(config[name] for name in names) == options
+
+
+def test_adamw_takes_weight_decay_second():
+    config = optimizers.AdamW(0.1, 0.02, 0.8, 0.99, 1e-6, True, None, 0.5).get_config()
+    assert (config["weight_decay"], config["amsgrad"], config["clipvalue"]) == (0.02, True, 0.5)
+
+
+def test_decay_is_ignored_with_a_warning():
+    with pytest.warns(UserWarning, match="`decay` is no longer supported"):
+        optimizers.Adam(decay=0.1)
+
+
+@pytest.mark.parametrize("make", [lambda **kw: optimizers.SGD(0.1, 0.9, **kw), lambda **kw: optimizers.Adam(0.1, **kw)])
+def test_accumulated_gradients_make_the_steps_of_their_means(make):
+    gradients = [np.array([1.0, -2.0], "float32") * k for k in (1, 3, -2, 4)]
+    slow, fast = keras.Variable([1.0, 1.0]), keras.Variable([1.0, 1.0])
+    accumulating, plain = make(gradient_accumulation_steps=2), make()
+    for i, g in enumerate(gradients):
+        before = slow.numpy().copy()
+        accumulating.apply([ops.convert_to_tensor(g)], [slow])
+        if i % 2:
+            plain.apply([ops.convert_to_tensor((g + gradients[i - 1]) / 2)], [fast])
+            np.testing.assert_allclose(slow.numpy(), fast.numpy(), rtol=1e-6)
+        else:
+            np.testing.assert_array_equal(slow.numpy(), before)
+    assert int(accumulating.iterations) == 2
+
+
+def test_accumulation_in_fit_is_that_of_keras():
+    x = np.random.RandomState(0).rand(8, 2).astype("float32")
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    twin = keras.models.clone_model(model)
+    twin.set_weights(model.get_weights())
+    model.compile(optimizers.SGD(0.1, gradient_accumulation_steps=2), "mse")
+    twin.compile(optimizers.SGD(0.1), "mse")
+    model.fit(x, x[:, :1], batch_size=2, shuffle=False, verbose=0)
+    twin.fit(x, x[:, :1], batch_size=4, shuffle=False, verbose=0)
+    np.testing.assert_allclose(model.get_weights()[0], twin.get_weights()[0], rtol=1e-5)
+    with pytest.raises(ValueError, match="must be an integer >= 2"):
+        optimizers.SGD(gradient_accumulation_steps=1)

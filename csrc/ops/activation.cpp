@@ -120,7 +120,11 @@ Specs infer_grad(const InferCall& call) { return {call.in(0)}; }
 
 Values grad_general_relu(const GradCall& call);
 const OpDef kGeneralRelu{.name = "general_relu", .infer = infer_unary, .grad = grad_general_relu, .in_place = 1};
-const OpDef kGeneralReluGrad{.name = "general_relu_grad", .infer = infer_grad, .in_place = 1};
+Values grad_of_general_relu_grad(const GradCall& call) {  // the slope is constant by pieces
+  return {call.needs(0) ? apply1(call.op, call.params, {call.grads[0], call.inputs[1]}) : Value(), Value()};
+}
+const OpDef kGeneralReluGrad{
+    .name = "general_relu_grad", .infer = infer_grad, .grad = grad_of_general_relu_grad, .in_place = 1};
 Values grad_general_relu(const GradCall& call) {
   return {apply1(kGeneralReluGrad, call.params, {call.grads[0], call.inputs[0]})};
 }

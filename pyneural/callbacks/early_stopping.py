@@ -21,6 +21,8 @@ class EarlyStopping(MonitorCallback):
         start_from_epoch: first epoch that is watched.
     """
 
+    _subject = "Early stopping"
+
     def __init__(
         self,
         monitor: str = "val_loss",

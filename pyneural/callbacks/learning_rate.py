@@ -61,6 +61,8 @@ class ReduceLROnPlateau(MonitorCallback):
         min_lr: smallest rate.
     """
 
+    _subject = "Learning rate reduction is"
+
     def __init__(
         self,
         monitor: str = "val_loss",

@@ -22,6 +22,8 @@ class MonitorCallback(Callback):
         baseline: value that the first one must beat.
     """
 
+    _subject = ""  # how the warning about a missing metric begins
+
     def __init__(self, monitor: str, mode: str = "auto", min_delta: float = 0.0, baseline: float | None = None):
         super().__init__()
         if mode not in ("auto", "min", "max"):
@@ -61,9 +63,10 @@ class MonitorCallback(Callback):
         """The value of the metric, or None with a warning if there is none."""
         value = (logs or {}).get(self.monitor)
         if value is None:
+            subject = self._subject or type(self).__name__
             warnings.warn(
-                f"{type(self).__name__} conditioned on metric `{self.monitor}` which is not available. Available "
-                f"metrics are: {','.join((logs or {}).keys())}",
+                f"{subject} conditioned on metric `{self.monitor}` which is not available. "
+                f"Available metrics are: {','.join((logs or {}).keys())}",
                 stacklevel=3,
             )
         return value

@@ -38,7 +38,7 @@ class CSVLogger(Callback):
 
         logs = logs or {}
         if self._writer is None:
-            keys = list(self._keys or logs)
+            keys = list(self._keys or sorted(logs))
             if "val_loss" not in keys and self.model is not None and not self.model.stop_training:
                 keys += [key for key in self._expected_validation_keys(keys) if key not in keys]
             self._writer = csv.DictWriter(

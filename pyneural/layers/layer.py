@@ -438,11 +438,27 @@ class Layer(LayerWeights, Operation):
             self.build(**{key: _as_shapes(value) for key, value in config.items()})
             self.built = True
 
+    def __reduce__(self) -> tuple:
+        """`copy.deepcopy` and `pickle`: the configuration, the weights, and the custom classes they need."""
+        from pyneural.serialization import noting_custom_objects, serialize_keras_object
+
+        with noting_custom_objects() as custom_objects:
+            config = serialize_keras_object(self)
+        return _restore, (config, custom_objects, self.get_weights())
+
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
 
 
 Layer.build = building(Layer.build)
+
+
+def _restore(config: dict, custom_objects: dict, weights: list) -> Layer:
+    from pyneural.serialization import deserialize_keras_object
+
+    layer = deserialize_keras_object(config, custom_objects)
+    layer.set_weights(weights)
+    return layer
 
 
 def serialize_policy(policy: DTypePolicy) -> dict[str, Any]:

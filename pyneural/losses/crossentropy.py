@@ -88,6 +88,9 @@ def sparse_categorical_crossentropy(
     return ops.where(kept, values, 0.0)
 
 
+sparse_categorical_crossentropy.takes_class_numbers = True  # type: ignore[attr-defined]
+
+
 def class_labels(y_true: Any, y_pred: Any, axis: int = -1) -> Any:
     """Targets as int32 class numbers in the shape of `y_pred` without its class axis.
 

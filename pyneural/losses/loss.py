@@ -23,6 +23,8 @@ class Loss:
         dtype: dtype of the computation, `config.floatx()` by default.
     """
 
+    _casts_targets = True  # False where targets are class numbers, which stay integers
+
     def __init__(
         self,
         name: str | None = None,
@@ -44,7 +46,7 @@ class Loss:
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
         y_pred = ops.convert_to_tensor(y_pred, dtype=self._dtype)
-        y_true = ops.convert_to_tensor(y_true)
+        y_true = ops.convert_to_tensor(y_true, dtype=self._dtype if self._casts_targets else None)
         values = self.call(y_true, y_pred)
         return reduce_weighted_values(values, sample_weight, self._mask(y_true, y_pred), self.reduction, self._dtype)
 
@@ -78,8 +80,11 @@ class LossFunctionWrapper(Loss):
         super().__init__(name=name or getattr(fn, "__name__", None), reduction=reduction, dtype=dtype)
         self.fn = fn
         self._fn_kwargs = kwargs
+        self._casts_targets = not getattr(fn, "takes_class_numbers", False)
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
+        if self._casts_targets:
+            y_true, y_pred = squeeze_or_expand_to_same_rank(y_true, y_pred)
         return self.fn(y_true, y_pred, **self._fn_kwargs)
 
     def get_config(self) -> dict:

@@ -66,7 +66,7 @@ class MeanMetricWrapper(Mean):
     """
 
     def __init__(self, fn: Callable, name: str | None = None, dtype: Any = None, **kwargs: Any):
-        super().__init__(name=name or getattr(fn, "name", None) or fn.__name__, dtype=dtype)
+        super().__init__(name=name or getattr(fn, "name", None) or fn.__name__.strip("<>"), dtype=dtype)
         self._fn = fn
         self._fn_kwargs = kwargs
 

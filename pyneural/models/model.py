@@ -233,6 +233,15 @@ class Model(Trainer, Layer):
 
         saving.load_weights(self, filepath, skip_mismatch=skip_mismatch, **kwargs)
 
+    def __reduce__(self) -> tuple:
+        """`copy.deepcopy` and `pickle` go through the saved form; custom classes travel beside it."""
+        from pyneural.saving.model_file import model_from_bytes, model_to_bytes
+        from pyneural.serialization import noting_custom_objects
+
+        with noting_custom_objects() as custom_objects:
+            data = model_to_bytes(self)
+        return model_from_bytes, (data, custom_objects)
+
     def to_json(self, **kwargs: Any) -> str:
         """The configuration of the model as JSON text; see `models.model_from_json`."""
         import json

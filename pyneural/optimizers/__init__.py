@@ -33,7 +33,7 @@ def get(identifier: Any) -> Any:
     if isinstance(identifier, str):
         found = registry.get(identifier, _NAMES, "optimizer", instantiate=False)()
     elif isinstance(identifier, dict):
-        found = serialization.deserialize_keras_object(identifier)
+        found = registry.from_config(identifier, _NAMES)
     else:
         found = None
     if not isinstance(found, Optimizer):

@@ -17,7 +17,8 @@ class Adam(Optimizer):
         beta_2: decay of the mean of their squares.
         epsilon: added to the uncorrected root ("epsilon hat" of the paper).
         amsgrad: whether to divide by the largest mean of squares so far.
-        **kwargs: see `Optimizer`.
+        *options: the options of `Optimizer` after `learning_rate`, in its order.
+        **kwargs: the same by name.
     """
 
     def __init__(
@@ -27,9 +28,10 @@ class Adam(Optimizer):
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
         amsgrad: bool = False,
+        *options: Any,
         **kwargs: Any,
     ):
-        super().__init__(learning_rate, **kwargs)
+        super().__init__(learning_rate, *options, **kwargs)
         self.beta_1 = beta_1
         self.beta_2 = beta_2
         self.epsilon = epsilon
@@ -44,7 +46,7 @@ class Adam(Optimizer):
             slots["velocity"],
             slots.get("velocity_hat"),
             lr,
-            self._iterations + 1,
+            self.iterations + 1,
             self.beta_1,
             self.beta_2,
             self.epsilon,
@@ -75,7 +77,8 @@ class AdamW(Adam):
         beta_2: decay of the mean of their squares.
         epsilon: added to the uncorrected root.
         amsgrad: see `Adam`.
-        **kwargs: see `Optimizer`.
+        *options: the options of `Optimizer` after `weight_decay`, in its order.
+        **kwargs: the same by name.
     """
 
     def __init__(
@@ -86,8 +89,9 @@ class AdamW(Adam):
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
         amsgrad: bool = False,
+        *options: Any,
         **kwargs: Any,
     ):
         if weight_decay is None:
             raise ValueError("Argument `weight_decay` must be a float. Received: weight_decay=None")
-        super().__init__(learning_rate, beta_1, beta_2, epsilon, amsgrad, weight_decay=weight_decay, **kwargs)
+        super().__init__(learning_rate, beta_1, beta_2, epsilon, amsgrad, weight_decay, *options, **kwargs)

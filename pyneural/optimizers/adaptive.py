@@ -17,7 +17,8 @@ class RMSprop(Optimizer):
         momentum: share of the last step in the next one.
         epsilon: added under the root.
         centered: whether to divide by the root of the variance rather than of the mean square.
-        **kwargs: see `Optimizer`.
+        *options: the options of `Optimizer` after `learning_rate`, in its order.
+        **kwargs: the same by name.
     """
 
     def __init__(
@@ -27,9 +28,10 @@ class RMSprop(Optimizer):
         momentum: float = 0.0,
         epsilon: float = 1e-7,
         centered: bool = False,
+        *options: Any,
         **kwargs: Any,
     ):
-        super().__init__(learning_rate, **kwargs)
+        super().__init__(learning_rate, *options, **kwargs)
         self.rho = rho
         self.momentum = momentum
         self.epsilon = epsilon
@@ -71,7 +73,8 @@ class Adagrad(Optimizer):
         learning_rate: step size.
         initial_accumulator_value: start of the sums of squared gradients.
         epsilon: added under the root.
-        **kwargs: see `Optimizer`.
+        *options: the options of `Optimizer` after `learning_rate`, in its order.
+        **kwargs: the same by name.
     """
 
     slot_groups = (("accumulator",),)
@@ -81,9 +84,10 @@ class Adagrad(Optimizer):
         learning_rate: Any = 0.001,
         initial_accumulator_value: float = 0.1,
         epsilon: float = 1e-7,
+        *options: Any,
         **kwargs: Any,
     ):
-        super().__init__(learning_rate, **kwargs)
+        super().__init__(learning_rate, *options, **kwargs)
         self.initial_accumulator_value = self.slot_initial_value = initial_accumulator_value
         self.epsilon = epsilon
 
@@ -106,13 +110,21 @@ class Adadelta(Optimizer):
         learning_rate: factor of the step (1 in the paper).
         rho: decay of both means.
         epsilon: added under the roots.
-        **kwargs: see `Optimizer`.
+        *options: the options of `Optimizer` after `learning_rate`, in its order.
+        **kwargs: the same by name.
     """
 
     slot_groups = (("accumulated_grad", "accumulated_delta_var"),)
 
-    def __init__(self, learning_rate: Any = 0.001, rho: float = 0.95, epsilon: float = 1e-7, **kwargs: Any):
-        super().__init__(learning_rate, **kwargs)
+    def __init__(
+        self,
+        learning_rate: Any = 0.001,
+        rho: float = 0.95,
+        epsilon: float = 1e-7,
+        *options: Any,
+        **kwargs: Any,
+    ):
+        super().__init__(learning_rate, *options, **kwargs)
         self.rho = rho
         self.epsilon = epsilon
 

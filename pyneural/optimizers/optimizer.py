@@ -12,6 +12,8 @@ from pyneural.optimizers.flat import FlatGroup
 from pyneural.optimizers.schedules.schedule import LearningRateSchedule
 from pyneural.variable import Variable
 
+_OWN_SLOTS = ("average", "gradient_accumulator")  # the rest belongs to the rule of a subclass
+
 
 class Optimizer:
     """Optimizer base class.
@@ -30,7 +32,7 @@ class Optimizer:
         ema_momentum: share of the old average in the new one.
         ema_overwrite_frequency: also put it in their place every so many steps.
         loss_scale_factor: number that the loss was multiplied with.
-        gradient_accumulation_steps: only None.
+        gradient_accumulation_steps: N > 1 changes the weights only every N steps, by the mean of N gradients.
         name: name of the optimizer.
     """
 
@@ -53,6 +55,8 @@ class Optimizer:
         name: str | None = None,
         **kwargs: Any,
     ):
+        if kwargs.pop("decay", None) is not None:
+            warnings.warn("Argument `decay` is no longer supported and will be ignored.", stacklevel=3)
         if kwargs:
             raise ValueError(f"Argument(s) not recognized: {kwargs}")
         if sum(limit is not None for limit in (clipnorm, clipvalue, global_clipnorm)) > 1:
@@ -63,8 +67,11 @@ class Optimizer:
         _check_positive(clipnorm=clipnorm, clipvalue=clipvalue, global_clipnorm=global_clipnorm)
         if use_ema and not 0 <= ema_momentum <= 1:
             raise ValueError(f"`ema_momentum` must be in the range [0, 1]. Received: ema_momentum={ema_momentum}")
-        if gradient_accumulation_steps is not None:
-            raise ValueError("`gradient_accumulation_steps` is not available: use a larger `batch_size`.")
+        if gradient_accumulation_steps is not None and gradient_accumulation_steps < 2:
+            raise ValueError(
+                "`gradient_accumulation_steps` must be an integer >= 2. Received: "
+                f"gradient_accumulation_steps={gradient_accumulation_steps}"
+            )
         self.name = name or auto_name(to_snake_case(type(self).__name__))
         self.weight_decay = weight_decay
         self.clipnorm = clipnorm
@@ -74,7 +81,7 @@ class Optimizer:
         self.ema_momentum = ema_momentum
         self.ema_overwrite_frequency = ema_overwrite_frequency
         self.loss_scale_factor = loss_scale_factor
-        self.gradient_accumulation_steps = None
+        self.gradient_accumulation_steps = gradient_accumulation_steps
         self.built = False
         self._trainable_variables: list = []
         self._slots: list[dict[str, Variable]] = []
@@ -102,8 +109,10 @@ class Optimizer:
     # State
 
     @property
-    def iterations(self) -> Variable:
+    def iterations(self) -> Any:
         """Number of updates so far, int64."""
+        if self.gradient_accumulation_steps:
+            return ops.floor_divide(self._iterations, self.gradient_accumulation_steps)
         return self._iterations
 
     @property
@@ -116,7 +125,7 @@ class Optimizer:
         """The variable with the learning rate, or the value of its schedule now."""
         rate = self._learning_rate
         if isinstance(rate, LearningRateSchedule):
-            return rate(self._iterations)
+            return rate(self.iterations)
         return rate() if callable(rate) and not isinstance(rate, Variable) else rate
 
     @learning_rate.setter
@@ -165,13 +174,15 @@ class Optimizer:
         self.built = True
         self._trainable_variables = variables
         self._slots = [{} for _ in variables]
-        groups = ((("average",),) if self.use_ema else ()) + self.slot_groups
-        for names in groups:
-            initial = self.slot_initial_value if names != ("average",) else 0.0
+        own = ((("average",),) if self.use_ema else ()) + (
+            (("gradient_accumulator",),) if self.gradient_accumulation_steps else ()
+        )
+        for names in own + self.slot_groups:
+            initial = 0.0 if names in own else self.slot_initial_value
             for variable, slots in zip(variables, self._slots):
                 for name in names:
                     slots[name] = self.add_variable_from_reference(variable, name, initial)
-        if flat:
+        if flat and not self.gradient_accumulation_steps:
             self._groups = FlatGroup.partition(variables, self._slots, self._decay_of)
 
     def add_variable_from_reference(
@@ -261,7 +272,9 @@ class Optimizer:
             pairs = [(g / self.loss_scale_factor, v) for g, v in pairs]
         rate = self.learning_rate
         by_id = {id(v): g for g, v in pairs}
-        if self._groups and len(by_id) == len(self._slots) and all(group.is_current() for group in self._groups):
+        if self.gradient_accumulation_steps:
+            self._accumulate(pairs, rate)
+        elif self._groups and len(by_id) == len(self._slots) and all(group.is_current() for group in self._groups):
             self._apply_flat(by_id, rate)
         else:
             self._apply_each(pairs, rate)
@@ -295,6 +308,30 @@ class Optimizer:
         for group, g in zip(self._groups, self._clip_all(packed)):
             self._assign_update(group.flat, g, group.slots, rate, group.weight_decay)
 
+    def _accumulate(self, pairs: list, rate: Any) -> None:
+        """Adds up gradients; every N steps makes the step for their mean.
+
+        Plans have no branches: the step is computed each time, and kept when it is due.
+        """
+        steps = self.gradient_accumulation_steps
+        due = ops.equal(ops.mod(self._iterations + 1, steps), 0)
+        means = []
+        for g, variable in pairs:
+            accumulator = self._slots[self._get_variable_index(variable)]["gradient_accumulator"]
+            total = accumulator + g
+            accumulator.assign(ops.where(due, ops.zeros_like(total), total))
+            means.append((total / float(steps), variable))
+        changing = [variable for _, variable in means]
+        changing += [v for slots in self._slots for name, v in slots.items() if name not in _OWN_SLOTS]
+        before = [ops.convert_to_tensor(variable) for variable in changing]
+        self._apply_each(means, rate)
+        for variable, old in zip(changing, before):
+            variable.assign(ops.where(due, variable, old))
+        if self.use_ema:
+            for _, variable in means:
+                average = self._slots[self._get_variable_index(variable)]["average"]
+                self._update_average(variable, ops.convert_to_tensor(variable), average)
+
     def _apply_each(self, pairs: list, rate: Any) -> None:
         grads = self._clip_all(self._clip_norms([g for g, _ in pairs]))
         if type(self).update_step is Optimizer.update_step:
@@ -313,16 +350,16 @@ class Optimizer:
         variable.assign(new)
         for name, value in state.items():
             slots[name].assign(value)
-        if self.use_ema:
+        if self.use_ema and not self.gradient_accumulation_steps:
             self._update_average(variable, new, slots["average"])
 
     def _update_average(self, variable: Any, new: Any, average: Any) -> None:
-        later = ops.cast(ops.not_equal(self._iterations, 0), new.dtype)
+        later = ops.cast(ops.not_equal(self.iterations, 0), new.dtype)
         momentum = later * self.ema_momentum
         mean = momentum * average + (1.0 - momentum) * new
         average.assign(mean)
         if self.ema_overwrite_frequency:
-            due = ops.equal(ops.mod(self._iterations + 1, self.ema_overwrite_frequency), 0)
+            due = ops.equal(ops.mod(self.iterations + 1, self.ema_overwrite_frequency), 0)
             variable.assign(ops.where(due, mean, new))
 
     def finalize_variable_values(self, var_list: list) -> None:
@@ -388,6 +425,14 @@ class Optimizer:
         return grads
 
     # Configuration
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        if self.built:
+            raise TypeError(
+                f"Optimizer '{self.name}' holds state for the variables of a model and cannot be copied without it. "
+                "Copy the model, or make a new optimizer: `type(optimizer).from_config(optimizer.get_config())`."
+            )
+        return super().__reduce_ex__(protocol)
 
     def get_config(self) -> dict:
         rate = self._learning_rate

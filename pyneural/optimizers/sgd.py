@@ -15,7 +15,8 @@ class SGD(Optimizer):
         learning_rate: step size.
         momentum: share of the last step in the next one, in [0, 1).
         nesterov: whether to look ahead along the momentum.
-        **kwargs: see `Optimizer`.
+        *options: the options of `Optimizer` after `learning_rate`, in its order.
+        **kwargs: the same by name.
     """
 
     def __init__(
@@ -23,11 +24,12 @@ class SGD(Optimizer):
         learning_rate: Any = 0.01,
         momentum: float = 0.0,
         nesterov: bool = False,
+        *options: Any,
         **kwargs: Any,
     ):
         if not isinstance(momentum, (int, float)) or not 0 <= momentum <= 1:
             raise ValueError("`momentum` must be a float between [0, 1].")
-        super().__init__(learning_rate, **kwargs)
+        super().__init__(learning_rate, *options, **kwargs)
         self.momentum = momentum
         self.nesterov = nesterov
         self.slot_groups = (("momentum",),) if momentum else ()

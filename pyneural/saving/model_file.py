@@ -43,6 +43,24 @@ def save_model(model: Any, filepath: Any, overwrite: bool = True, zipped: bool |
         )
     if path.exists() and not overwrite:
         raise FileExistsError(f"{path} exists; pass `overwrite=True` to replace it.")
+    members = _members(model)
+    with replacing(path) as temporary:
+        _write_archive(members, temporary)
+
+
+def model_to_bytes(model: Any) -> bytes:
+    """What `save_model` would write."""
+    archive = io.BytesIO()
+    _write_archive(_members(model), archive)
+    return archive.getvalue()
+
+
+def model_from_bytes(data: bytes, custom_objects: dict | None = None) -> Any:
+    """The model that `model_to_bytes` described; see `load_model`."""
+    return _read_model(io.BytesIO(data), len(data), "The saved model", custom_objects, compile=True)
+
+
+def _members(model: Any) -> dict[str, Any]:
     from pyneural import __version__
     from pyneural.serialization import serialize_keras_object
 
@@ -54,10 +72,13 @@ def save_model(model: Any, filepath: Any, overwrite: bool = True, zipped: bool |
     }
     weights = io.BytesIO()
     write_weights(model, weights)
-    with replacing(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:
-        archive.writestr(_METADATA, json.dumps(metadata))
-        archive.writestr(_CONFIG, config)
-        archive.writestr(_WEIGHTS, weights.getbuffer())
+    return {_METADATA: json.dumps(metadata), _CONFIG: config, _WEIGHTS: weights.getbuffer()}
+
+
+def _write_archive(members: dict[str, Any], file: Any) -> None:
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
 
 
 def load_model(filepath: Any, custom_objects: dict | None = None, compile: bool = True, safe_mode: bool = True) -> Any:
@@ -82,12 +103,16 @@ def load_model(filepath: Any, custom_objects: dict | None = None, compile: bool 
         raise FileNotFoundError(
             f"File not found: filepath={path}. Please ensure the file is an accessible `.keras` zip file."
         )
+    return _read_model(path, path.stat().st_size, str(path), custom_objects, compile)
+
+
+def _read_model(file: Any, size: int, name: str, custom_objects: dict | None, compile: bool) -> Any:
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(file) as archive:
             config = _read_config(archive)
-            weights = _read_member(archive, _WEIGHTS, path.stat().st_size * 1100 + 1024)
+            weights = _read_member(archive, _WEIGHTS, size * 1100 + 1024)
     except (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError, NotImplementedError) as error:
-        raise Malformed(f"{path} is not a valid `.keras` file: {error}") from error
+        raise Malformed(f"{name} is not a valid `.keras` file: {error}") from error
     from pyneural.serialization import deserialize_keras_object
 
     if not compile:
@@ -98,7 +123,7 @@ def load_model(filepath: Any, custom_objects: dict | None = None, compile: bool 
     from pyneural.models.model import Model
 
     if not isinstance(model, Model):
-        raise Malformed(f"{path} does not hold a model but a {type(model).__name__}.")
+        raise Malformed(f"{name} does not hold a model but a {type(model).__name__}.")
     read_weights(model, io.BytesIO(weights))
     return model
 

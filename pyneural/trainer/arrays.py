@@ -93,7 +93,7 @@ def count_rows(x: Any, y: Any, sample_weight: Any) -> int:
     if len(found) > 1:
         text = "".join(f"'{name}' sizes: {', '.join(map(str, part))}\n" for name, part in sizes.items() if part)
         raise ValueError(
-            f"Data cardinality is ambiguous. Make sure all arrays contain the same number of samples.{text}"
+            f"Data cardinality is ambiguous. Make sure all arrays contain the same number of samples.\n{text}"
         )
     rows = found.pop() if found else 0
     if rows == 0:

@@ -84,13 +84,19 @@ class CompileMetrics:
                         metric.update_state(t, p)
 
     def result(self) -> dict:
-        """Results by name; with several outputs "output_metric"."""
+        """Results by name; with several outputs "output_metric".
+
+        A weighted metric whose name is taken becomes "weighted_metric".
+        """
         results: dict = {}
         counters: dict[str, int] = {}
-        for lists in self._lists:
+        for lists, weighted in zip(self._lists, (False, True)):
             for output, metrics in zip(self._names if self.built else [], lists):
+                prefix = f"{output}_" if output and len(self._names) > 1 else ""
                 for metric in metrics:
-                    name = f"{output}_{metric.name}" if output and len(self._names) > 1 else metric.name
+                    name = f"{prefix}{metric.name}"
+                    if weighted and name in results:
+                        name = f"{prefix}weighted_{metric.name}"
                     key = name
                     while key in results:
                         counters[name] = counters.get(name, 0) + 1

@@ -262,6 +262,7 @@ class Trainer:
             functions = {"train": self.train_step, "test": self.test_step, "predict": self.predict_step}
             keep = mode == "predict" or self._returns_own_logs(mode)
             step = self._plans[key] = Step(functions[mode], data, rows, keep)
+            self._clear_losses()  # symbolic ones of the trace
         return step
 
     def _returns_own_logs(self, mode: str) -> bool:
@@ -279,7 +280,11 @@ class Trainer:
             self(tree.map_structure(_core.tensor, row), training=False)
         if y is None or self._target_ranges is not None:
             return
-        if self._compile_loss is None or type(self).train_step is not Trainer.train_step:
+        if type(self).train_step is not Trainer.train_step:
+            self._target_ranges = []
+            self._build_for_own_step(row, y)
+            return
+        if self._compile_loss is None:
             self._target_ranges = []
             return
         with _core.Trace() as trace:
@@ -293,11 +298,30 @@ class Trainer:
             ranges = self._compile_loss.label_ranges(y_pred)
             self._names = list_outputs(y_pred, getattr(self, "output_names", None))[1]
             suspects = checks.check_activations(self._compile_loss, y_pred, self._names)
+        self._clear_losses()
         for i in suspects:
             few = tree.map_structure(lambda a: a[:32], x)
             values = tree.flatten(Predictor(self).run(ArrayData(few, batch_size=32)))[i]
             checks.check_probabilities(values, self._compile_loss.losses[i].name, self._names[i])
         self._target_ranges = ranges
+
+    def _build_for_own_step(self, row: Any, y: Any) -> None:
+        """Creates the compiled metrics, which an own `train_step` may update through `self.metrics`.
+
+        An own step may also take something else for x and y than the model does: then there is nothing to build.
+        """
+        try:
+            with _core.Trace() as trace:
+                y_pred = self(tree.map_structure(lambda a: trace.input(a.shape, a.dtype.name), row), training=False)
+                first = tree.map_structure(lambda a: None if a is None else a[:1], y)
+                if self._compile_loss is not None and not self._compile_loss.built:
+                    self._compile_loss.build(first, y_pred)
+                if not self._compile_metrics.built:
+                    self._compile_metrics.build(first, y_pred)
+        except (ValueError, TypeError, AttributeError, NotImplementedError):
+            return
+        finally:
+            self._clear_losses()
 
     def _check_data(self, data: tuple) -> None:
         """One pass over the values of arrays that are about to be trained on."""
@@ -481,7 +505,7 @@ class Trainer:
         Args:
             x: inputs, arrays [samples, ...], or an iterable of batches.
             batch_size: samples per step, 32 by default.
-            verbose: 0 for silence, 1 for a progress bar; "auto" draws one on a terminal if it takes a while.
+            verbose: 0 or "auto" for silence (`predict` is often called in loops), 1 for a progress bar, 2 for one line.
             steps: number of batches.
             callbacks: list of callbacks.
 

@@ -162,7 +162,7 @@ MISTAKES = [
         X,
         ZEROS[:10],
         {},
-        "Data cardinality is ambiguous. Make sure all arrays contain the same number of samples.'x' sizes: 64\n"
+        "Data cardinality is ambiguous. Make sure all arrays contain the same number of samples.\n'x' sizes: 64\n"
         "'y' sizes: 10\n",
     ),
     (
