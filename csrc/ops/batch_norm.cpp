@@ -1,7 +1,7 @@
 #include "ops/batch_norm.h"
 
-#include "ops/cost.h"
 #include "ops/batch_norm_params.h"
+#include "ops/cost.h"
 
 namespace pyneural::ops {
 namespace {

@@ -7,11 +7,11 @@
 // One operand, result of the same dtype.
 #define PN_UNARY_ANY(X) X(negative) X(absolute) X(sign) X(square)
 #define PN_UNARY_ROUNDING(X) X(floor) X(ceil) X(round)
-#define PN_UNARY_FLOAT(X)                                                                                           \
-  X(exp)                                                                                                            \
-  X(expm1)                                                                                                          \
-  X(log) X(log1p) X(sqrt) X(rsqrt) X(reciprocal) X(sin) X(cos) X(tan) X(sinh) X(cosh) X(arcsin) X(arccos) X(arctan) \
-      X(erf)
+#define PN_UNARY_FLOAT(X) \
+  X(exp)                  \
+  X(expm1)                \
+  X(log)                  \
+  X(log1p) X(sqrt) X(rsqrt) X(reciprocal) X(sin) X(cos) X(tan) X(sinh) X(cosh) X(arcsin) X(arccos) X(arctan) X(erf)
 #define PN_UNARY_OPS(X) PN_UNARY_ANY(X) PN_UNARY_ROUNDING(X) PN_UNARY_FLOAT(X)
 // One operand, boolean result.
 #define PN_UNARY_PREDICATES(X) X(isnan) X(isinf) X(isfinite)

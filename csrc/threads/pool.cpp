@@ -25,7 +25,7 @@ namespace {
 
 constexpr int kMaxThreads = 256;
 constexpr auto kSpin = std::chrono::microseconds(20);  // waking a parked thread costs 5 to 10 us
-constexpr double kFlopsPerByte = 4;  // moving 256 KB takes as long as 1 Mflop
+constexpr double kFlopsPerByte = 4;                    // moving 256 KB takes as long as 1 Mflop
 constexpr size_t kScratchAlignment = 64;
 
 void pause_cpu() {
