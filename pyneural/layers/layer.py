@@ -394,7 +394,9 @@ class Layer(LayerWeights, Operation):
         config = {"name": self.name, "trainable": self._trainable, "dtype": serialize_policy(self._dtype_policy)}
         if self.activity_regularizer is not None:
             config["activity_regularizer"] = serialize_argument("regularizer", self.activity_regularizer)
-        if type(self).get_config is Layer.get_config and not type(self).__init__.__module__.startswith("pyneural."):
+        if hasattr(type(self).get_config, "notes_arguments") and not type(self).__init__.__module__.startswith(
+            "pyneural."
+        ):
             spec = parameters(type(self).__init__)
             taken = config if spec.takes_any else {key: value for key, value in config.items() if key in spec.names}
             return {**taken, **self._init_config(spec)}
@@ -451,6 +453,7 @@ class Layer(LayerWeights, Operation):
 
 
 Layer.build = building(Layer.build)
+Layer.get_config.notes_arguments = True  # type: ignore[attr-defined]
 
 
 def _restore(config: dict, custom_objects: dict, weights: list) -> Layer:

@@ -8,7 +8,7 @@ from pyneural import tree
 from pyneural.keras_tensor import KerasTensor
 from pyneural.layers.input_layer import Input, InputLayer
 from pyneural.layers.layer import Layer
-from pyneural.models.model import Model
+from pyneural.models.model import Model, is_made_of_tensors
 from pyneural.models.sequential import Sequential
 from pyneural.operation import OpCall
 
@@ -105,7 +105,8 @@ def _clone_functional(model: Model, input_tensors: Any, clone_layer: Any, call_f
         call = call_function is not None and isinstance(copy, Layer)
         outputs = call_function(copy, *args, **kwargs) if call else copy(*args, **kwargs)
         tensors.update({id(a): b for a, b in zip(tree.flatten(node.outputs), tree.flatten(outputs))})
-    return Model(structure, tree.map_structure(new, graph.outputs_struct), name=model.name)
+    cls = type(model) if is_made_of_tensors(type(model)) else Model
+    return cls(structure, tree.map_structure(new, graph.outputs_struct), name=model.name)
 
 
 def _input_arguments(layer: InputLayer) -> dict[str, Any]:

@@ -24,24 +24,6 @@ class Functional(Model):
     def __init__(self, inputs: Any, outputs: Any, name: str | None = None, **kwargs: Any):
         super().__init__(inputs, outputs, name=name, **kwargs)
 
-    def get_config(self) -> dict[str, Any]:
-        if type(self) is not Functional:
-            return super().get_config()
-        from pyneural.models.functional_config import graph_config
-
-        return {"name": self.name, "trainable": self._trainable, **graph_config(self._graph)}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: dict | None = None) -> Any:
-        from pyneural.models.functional_config import is_graph_config, tensors_from_config
-        from pyneural.serialization import CustomObjectScope
-
-        if not is_graph_config(config):
-            return super().from_config(config)
-        with CustomObjectScope(custom_objects):
-            inputs, outputs = tensors_from_config(config)
-        return cls(inputs, outputs, name=config.get("name"), trainable=config.get("trainable", True))
-
 
 def run_graph(model: Model, graph: Graph, inputs: Any) -> Any:
     """Calls a functional model: checks its inputs, then computes the graph.
@@ -93,6 +75,11 @@ def _as_list(model: Model, graph: Graph, inputs: Any) -> list:
 
 def adjust_rank(model: Model, symbol: KerasTensor, name: str, x: Any) -> Any:
     """Adds or drops a last axis of size 1 where that makes the rank fit."""
+    if tree.is_nested(x):
+        raise ValueError(
+            f"Model '{model.name}' has one input, '{name}', but received a {type(x).__name__} of {len(x)} tensors. "
+            "Targets are an argument of their own: `fit(x, y)`."
+        )
     rank, expected = len(x.shape), len(symbol.shape)
     if rank == expected:
         return x

@@ -6,6 +6,7 @@ from typing import Any
 
 from pyneural import tree
 from pyneural.keras_tensor import KerasTensor
+from pyneural.layers.call_spec import parameters
 from pyneural.layers.input_layer import standardize_shape
 from pyneural.layers.layer import Layer
 from pyneural.models.graph import Graph
@@ -194,6 +195,28 @@ class Model(Trainer, Layer):
             return run_graph(self, self._graph, inputs)
         raise NotImplementedError(f"Model {type(self).__name__} does not have a `call()` method implemented.")
 
+    # Configuration ---------------------------------------------------------------------------------------------------
+
+    def get_config(self) -> dict[str, Any]:
+        if self._graph is None or not is_made_of_tensors(type(self)):
+            return super().get_config()
+        from pyneural.models.functional_config import graph_config
+
+        return {"name": self.name, "trainable": self._trainable, **graph_config(self._graph)}
+
+    get_config.notes_arguments = True  # type: ignore[attr-defined]
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: dict | None = None) -> Any:
+        from pyneural.models.functional_config import is_graph_config, tensors_from_config
+        from pyneural.serialization import CustomObjectScope
+
+        with CustomObjectScope(custom_objects):
+            if not (is_graph_config(config) and is_made_of_tensors(cls)):
+                return super().from_config(config)
+            inputs, outputs = tensors_from_config(config)
+        return cls(inputs, outputs, name=config.get("name"), trainable=config.get("trainable", True))
+
     # Files -----------------------------------------------------------------------------------------------------------
 
     def save(self, filepath: Any, overwrite: bool = True, zipped: bool | None = None, **kwargs: Any) -> None:
@@ -273,6 +296,11 @@ class Model(Trainer, Layer):
 
         text = summarize(self, line_length, positions, expand_nested, show_trainable, layer_range)
         (print_fn or print)(text)
+
+
+def is_made_of_tensors(cls: type) -> bool:
+    """Whether the constructor takes `inputs` and `outputs`; others make their graph themselves."""
+    return cls.__init__ is Model.__init__ or parameters(cls.__init__).positional[:2] == ("inputs", "outputs")
 
 
 def _is_functional(args: tuple, kwargs: dict) -> bool:

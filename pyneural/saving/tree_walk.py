@@ -25,7 +25,6 @@ def walk(layer: Layer, path: str = "", visited: set[int] | None = None) -> Itera
     yield path, layer
     if _lists_layers(layer):
         yield from _walk_container(layer.layers, f"{path}/layers".lstrip("/"), visited)
-        return
     ignored = frozenset().union(*(vars(cls).get("_untracked", ()) for cls in type(layer).__mro__))
     for name in sorted(vars(layer)):
         value = vars(layer)[name]
@@ -41,10 +40,9 @@ def walk(layer: Layer, path: str = "", visited: set[int] | None = None) -> Itera
 
 
 def _lists_layers(layer: Layer) -> bool:
-    from pyneural.models.functional import Functional
     from pyneural.models.sequential import Sequential
 
-    return isinstance(layer, (Sequential, Functional))
+    return isinstance(layer, Sequential) or getattr(layer, "_graph", None) is not None
 
 
 def _walk_container(container: Any, path: str, visited: set[int]) -> Iterator[tuple[str, Any]]:

@@ -276,11 +276,17 @@ class Trainer:
         """Builds the model, its losses and metrics from the shapes of a batch, and checks that they fit."""
         x, y, _ = unpack_x_y_sample_weight(data)
         row = tree.map_structure(lambda a: a[:1], x)
+        own_step = type(self).train_step is not Trainer.train_step
         if not self.built:
-            self(tree.map_structure(_core.tensor, row), training=False)
+            try:
+                self(tree.map_structure(_core.tensor, row), training=False)
+            except (NotImplementedError, ValueError, TypeError):
+                # An own step may do without `call`, or call it on something else (a generator on noise).
+                if not own_step:
+                    raise
         if y is None or self._target_ranges is not None:
             return
-        if type(self).train_step is not Trainer.train_step:
+        if own_step:
             self._target_ranges = []
             self._build_for_own_step(row, y)
             return
@@ -340,7 +346,7 @@ class Trainer:
         if train:
             variables = self.trainable_variables
             self._trained_ids = tuple(map(id, variables))
-            if self.optimizer is not None and not self.optimizer.built:
+            if self.optimizer is not None and not self.optimizer.built and variables:
                 self.optimizer.build(variables)
         if isinstance(data, ArrayData):
             self._check_data(data.data)

@@ -344,3 +344,142 @@ def test_backend_module():
     keras.backend.clear_session()
     assert layers.Dense(2).name == "dense"
     assert keras.backend.backend() == "pyneural"
+
+
+class Scaled(keras.Model):
+    """A functional model with a step of its own, as "customizing fit" shows."""
+
+    def train_step(self, data):
+        return super().train_step(data)
+
+
+class Prebuilt(keras.Model):
+    """A functional model that its constructor builds, with a layer beside the graph."""
+
+    def __init__(self, units=3, **kwargs):
+        inputs = keras.Input((8,))
+        super().__init__(inputs, layers.Dense(units)(inputs), **kwargs)
+        self.extra = layers.Dense(2, trainable=False)
+        self.extra.build((None, 4))
+
+
+@pytest.mark.parametrize("make", [lambda: Scaled(*_line()), lambda: Prebuilt(5)])
+def test_subclass_of_a_functional_model_is_saved_whole(make, tmp_path):
+    model = make()
+    model.compile("sgd", "mse")
+    model.fit(X, np.ones((64, model.output_shape[-1])), verbose=0)
+    model.save(tmp_path / "m.keras")
+    custom = {"Scaled": Scaled, "Prebuilt": Prebuilt}
+    loaded = keras.models.load_model(tmp_path / "m.keras", custom_objects=custom)
+    assert type(loaded) is type(model)
+    assert len(loaded.weights) == len(model.weights)
+    for old, new in zip(model.get_weights(), loaded.get_weights()):
+        np.testing.assert_array_equal(old, new)
+    model.save_weights(tmp_path / "m.weights.h5")
+    other = make()
+    other.load_weights(tmp_path / "m.weights.h5")
+    np.testing.assert_array_equal(other.predict(X, verbose=0), model.predict(X, verbose=0))
+
+
+def _line():
+    inputs = keras.Input((8,))
+    return inputs, layers.Dense(1)(inputs)
+
+
+def test_model_from_config_makes_a_functional_model():
+    model = keras.Model(*_line())
+    twin = keras.Model.from_config(model.get_config())
+    twin.set_weights(model.get_weights())
+    np.testing.assert_array_equal(twin.predict(X, verbose=0), model.predict(X, verbose=0))
+    assert type(keras.models.clone_model(Scaled(*_line()))) is Scaled
+
+
+def test_two_arrays_for_one_input_are_an_error_that_tells_why():
+    model = mlp()
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    with pytest.raises(ValueError, match=r"has one input.*received a tuple of 2 tensors.*fit\(x, y\)"):
+        model.predict((X, X), verbose=0)
+
+
+def test_adversarial_networks_without_call():
+    class Pair(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.generator = keras.Sequential([layers.Dense(8)])
+            self.critic = keras.Sequential([layers.Dense(4, "relu"), layers.Dense(1)])
+            self.seeds = keras.random.SeedGenerator(1)
+
+        def compile(self, critic_optimizer, generator_optimizer, loss_fn):
+            super().compile()
+            self.critic_optimizer = critic_optimizer
+            self.generator_optimizer = generator_optimizer
+            self.loss_fn = loss_fn
+            self.critic_loss = metrics.Mean(name="critic_loss")
+
+        @property
+        def metrics(self):
+            return [self.critic_loss]
+
+        def train_step(self, real):
+            real = real[0] if isinstance(real, tuple) else real
+            rows = ops.shape(real)[0]
+            fake = self.generator(keras.random.normal((rows, 2), seed=self.seeds))
+            labels = ops.concatenate([ops.ones((rows, 1)), ops.zeros((rows, 1))], 0)
+            with keras.GradientTape() as tape:
+                loss = self.loss_fn(labels, self.critic(ops.concatenate([fake, real], 0)))
+            weights = self.critic.trainable_weights
+            self.critic_optimizer.apply_gradients(zip(tape.gradient(loss, weights), weights))
+            with keras.GradientTape() as tape:
+                fake = self.generator(keras.random.normal((rows, 2), seed=self.seeds))
+                mislead = self.loss_fn(ops.zeros((rows, 1)), self.critic(fake))
+            weights = self.generator.trainable_weights
+            self.generator_optimizer.apply_gradients(zip(tape.gradient(mislead, weights), weights))
+            self.critic_loss.update_state(loss)
+            return {"critic_loss": self.critic_loss.result()}
+
+    model = Pair()
+    model.compile(optimizers.Adam(0.01), optimizers.Adam(0.01), losses.BinaryCrossentropy(from_logits=True))
+    history = model.fit(X, epochs=12, batch_size=16, verbose=0).history["critic_loss"]
+    assert history[-1] < history[0]
+    assert len(model.weights) >= 6
+
+
+def test_variational_autoencoder():
+    class Sampling(layers.Layer):
+        def __init__(self, **kwargs):
+            super().__init__(**kwargs)
+            self.seed_generator = keras.random.SeedGenerator(1337)
+
+        def call(self, inputs):
+            mean, log_variance = inputs
+            noise = keras.random.normal(shape=ops.shape(mean), seed=self.seed_generator)
+            return mean + ops.exp(0.5 * log_variance) * noise
+
+    inputs = keras.Input((8,))
+    hidden = layers.Dense(4, "relu")(inputs)
+    mean, log_variance = layers.Dense(2, name="mean")(hidden), layers.Dense(2, name="log_variance")(hidden)
+    encoder = keras.Model(inputs, [mean, log_variance, Sampling()([mean, log_variance])], name="encoder")
+    decoder = keras.Sequential([keras.Input((2,)), layers.Dense(8, "sigmoid")])
+
+    class Autoencoder(keras.Model):
+        def __init__(self, encoder, decoder, **kwargs):
+            super().__init__(**kwargs)
+            self.encoder = encoder
+            self.decoder = decoder
+
+        def train_step(self, data):
+            x = data[0] if isinstance(data, tuple) else data
+            with keras.GradientTape() as tape:
+                mean, log_variance, z = self.encoder(x)
+                divergence = -0.5 * (1 + log_variance - ops.square(mean) - ops.exp(log_variance))
+                error = ops.sum(ops.square(x - self.decoder(z)), axis=1)
+                loss = ops.mean(error) + ops.mean(ops.sum(divergence, axis=1))
+            gradients = tape.gradient(loss, self.trainable_weights)
+            self.optimizer.apply_gradients(zip(gradients, self.trainable_weights))
+            return {"loss": loss}
+
+    model = Autoencoder(encoder, decoder)
+    model.compile(optimizer=optimizers.Adam(0.01))
+    history = model.fit(X, epochs=10, batch_size=64, verbose=0).history["loss"]
+    assert history[-1] < history[0]
+    assert [y.shape for y in encoder.predict(X[:3], verbose=0)] == [(3, 2)] * 3
