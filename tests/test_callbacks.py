@@ -252,3 +252,9 @@ def test_progbar(capsys):
         bar.update(step, [("loss", 1 / step)])
     assert capsys.readouterr().out.count("loss: 0.3333") == 1
     assert [format_value(v) for v in (0.5, 1e-5, 0.0, 12345678.0)] == ["0.5000", "1.0000e-05", "0.0000", "1.2346e+07"]
+
+
+@pytest.mark.parametrize("wrong", ["EarlyStopping", callbacks.EarlyStopping, 3])
+def test_what_is_no_callback_is_an_error(wrong):
+    with pytest.raises(TypeError, match="`callbacks` must hold `Callback` objects"):
+        callbacks.CallbackList([wrong])

@@ -190,6 +190,11 @@ def test_creation():
     assert ops.arange(3).dtype == "int32"
     assert ops.arange(3.0).dtype == "float32"
     check(ops.linspace(0, 1, 5), np.linspace(0, 1, 5))
+    values, step = ops.linspace(0, 1, 4, False, True)
+    check(values, np.linspace(0, 1, 4, False))
+    assert float(step) == 0.25
+    check(ops.round(np.array([1.26, -0.34]), 1), np.array([1.3, -0.3]))
+    assert ops.concatenate([np.zeros((2, 3)), np.zeros((1, 3))]).shape == (3, 3)
     check(ops.eye(3, 4, 1), np.eye(3, 4, 1))
     check(ops.identity(2), np.eye(2))
 

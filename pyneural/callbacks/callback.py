@@ -176,6 +176,10 @@ def _flat_list(callbacks: Any) -> list:
         return [leaf for callback in callbacks for leaf in _flat_list(callback)]
     if isinstance(callbacks, CallbackList):
         return list(callbacks.callbacks)
+    if isinstance(callbacks, type) or not hasattr(callbacks, "set_model"):
+        raise TypeError(
+            f"`callbacks` must hold `Callback` objects. Received: {callbacks!r} (of type {type(callbacks)})"
+        )
     return [callbacks]
 
 

@@ -32,7 +32,6 @@ _UNARY = {
     "erf": "error function",
     "floor": "largest integer not above x",
     "ceil": "smallest integer not below x",
-    "round": "nearest integer, ties to even",
     "logical_not": "truth of not x",
     "isnan": "whether x is NaN",
     "isinf": "whether x is infinite",
@@ -72,6 +71,14 @@ def divide_no_nan(x1: Any, x2: Any) -> Any:
     """x1 / x2, 0 where x2 is 0."""
     none = _core.equal(x2, 0)
     return _core.where(none, 0.0, _core.divide(x1, _core.where(none, 1.0, x2)))
+
+
+@op
+def round(x: Any, decimals: int = 0) -> Any:
+    """The nearest number with that many decimals, ties to even."""
+    if decimals == 0:
+        return _core.round(x)
+    return _core.divide(_core.round(_core.multiply(x, 10.0**decimals)), 10.0**decimals)
 
 
 @op

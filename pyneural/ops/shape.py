@@ -136,11 +136,21 @@ def arange(start: Any, stop: Any = None, step: Any = None, dtype: Any = None) ->
     return _core.tensor(np.arange(start, stop, step, dtype=standardize_dtype(dtype)))
 
 
-def linspace(start: float, stop: float, num: int = 50, endpoint: bool = True, dtype: Any = None) -> Any:
-    """`num` evenly spaced values from `start` to `stop`."""
+def linspace(
+    start: Any,
+    stop: Any,
+    num: int = 50,
+    endpoint: bool = True,
+    retstep: bool = False,
+    dtype: Any = None,
+    axis: int = 0,
+) -> Any:
+    """`num` evenly spaced values from `start` to `stop` along a new `axis`; also their distance if `retstep`."""
     import numpy as np
 
-    return _core.tensor(np.linspace(start, stop, num, endpoint=endpoint, dtype=standardize_dtype(dtype)))
+    dtype = standardize_dtype(dtype)
+    values, step = np.linspace(start, stop, num, endpoint=endpoint, retstep=True, dtype=dtype, axis=axis)
+    return (_core.tensor(values), _core.tensor(step, dtype)) if retstep else _core.tensor(values)
 
 
 def eye(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Any:
@@ -233,7 +243,7 @@ def broadcast_to(x: Any, shape: Any) -> Any:
 
 
 @op
-def concatenate(xs: Any, axis: int = -1) -> Any:
+def concatenate(xs: Any, axis: int = 0) -> Any:
     """Tensors laid end to end along `axis`."""
     return _core.concatenate(list(xs), axis)
 

@@ -218,8 +218,11 @@ def make_data(
         raise ValueError("`x` is missing: pass arrays, or an iterable of batches.")
     if is_array(x):
         return ArrayData(x, y, sample_weight, batch_size, shuffle, class_weight, seed)
-    if not hasattr(x, "__iter__") and not hasattr(x, "batches"):
-        raise ValueError(f"Unrecognized data type: x={x} (of type {type(x)})")
+    if isinstance(x, (str, list)) or not (hasattr(x, "__iter__") or hasattr(x, "batches")):
+        raise ValueError(
+            f"Unrecognized data type: x={repr(x)[:200]} (of type {type(x)}). Expected arrays or an iterable of "
+            "batches; turn text into numbers first."
+        )
     kind = f"`x` is an iterable of batches ({type(x).__name__})"
     if y is not None:
         raise ValueError(f"When {kind}, `y` should not be passed. Instead, the targets should be included in `x`.")

@@ -27,6 +27,7 @@ def sha256_of(path: Any) -> str:
 def get_file(
     fname: str | None = None,
     origin: str | None = None,
+    *,
     cache_subdir: str = "datasets",
     file_hash: str | None = None,
     cache_dir: Any = None,
