@@ -106,13 +106,22 @@ def load_model(filepath: Any, custom_objects: dict | None = None, compile: bool 
     return _read_model(path, path.stat().st_size, str(path), custom_objects, compile)
 
 
-def _read_model(file: Any, size: int, name: str, custom_objects: dict | None, compile: bool) -> Any:
+def weights_of_model_file(path: Path) -> io.BytesIO:
+    """The weights file inside a model file."""
+    return io.BytesIO(_read_archive(path, path.stat().st_size, str(path))[1])
+
+
+def _read_archive(file: Any, size: int, name: str) -> tuple[dict, bytes]:
+    """The configuration and the weights file of an archive of that many bytes."""
     try:
         with zipfile.ZipFile(file) as archive:
-            config = _read_config(archive)
-            weights = _read_member(archive, _WEIGHTS, size * 1100 + 1024)
+            return _read_config(archive), _read_member(archive, _WEIGHTS, size * 1100 + 1024)
     except (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError, NotImplementedError) as error:
         raise Malformed(f"{name} is not a valid `.keras` file: {error}") from error
+
+
+def _read_model(file: Any, size: int, name: str, custom_objects: dict | None, compile: bool) -> Any:
+    config, weights = _read_archive(file, size, name)
     from pyneural.serialization import deserialize_keras_object
 
     if not compile:

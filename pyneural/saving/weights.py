@@ -43,7 +43,7 @@ def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False, **kwarg
 
     Args:
         model: the model, built.
-        filepath: the file, as `save_weights` or Keras wrote it.
+        filepath: the file, as `save_weights` or Keras wrote it, or a model file (".keras").
         skip_mismatch: whether layers that do not fit are skipped with a warning.
 
     Raises:
@@ -53,11 +53,17 @@ def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False, **kwarg
     """
     if kwargs:
         raise ValueError(f"Invalid keyword arguments: {kwargs}")
-    path = _checked_path(filepath)
+    is_model = os.fspath(filepath).endswith(".keras")
+    path = Path(os.fspath(filepath)) if is_model else _checked_path(filepath)
     if not path.is_file():
         raise FileNotFoundError(f"File not found: {path}")
     _require_built(model, "load")
-    read_weights(model, path, skip_mismatch)
+    source: Any = path
+    if is_model:
+        from pyneural.saving.model_file import weights_of_model_file
+
+        source = weights_of_model_file(path)
+    read_weights(model, source, skip_mismatch)
 
 
 def _checked_path(filepath: Any) -> Path:

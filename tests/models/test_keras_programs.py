@@ -248,6 +248,9 @@ def test_callbacks_of_a_course(tmp_path):
     assert header == "epoch,accuracy,learning_rate,loss,val_accuracy,val_loss"
     loaded = keras.models.load_model(best)
     np.testing.assert_array_equal(loaded.predict(X, verbose=0), model.predict(X, verbose=0))
+    other = mlp(1, "sigmoid")
+    other.load_weights(best)
+    np.testing.assert_array_equal(other.predict(X, verbose=0), model.predict(X, verbose=0))
     with pytest.warns(UserWarning, match="Early stopping conditioned on metric `val_loss` which is not available"):
         model.fit(X, POSITIVE, callbacks=[callbacks.EarlyStopping("val_loss")], verbose=0)
 
