@@ -52,7 +52,8 @@ foreach(level IN LISTS pyneural_levels)
   target_compile_definitions(kernels_${level} PRIVATE PN_SIMD_NAMESPACE=${level})
   # errno and trapping keep GCC from vectorising; contraction gives FMA. No option that reorders sums.
   target_compile_options(kernels_${level} PRIVATE ${pyneural_flags_${level}} -O3 -ffp-contract=fast -fno-math-errno
-    -fno-trapping-math -fno-exceptions -fno-rtti -fno-threadsafe-statics -fno-stack-protector -Wno-psabi -Wno-uninitialized)
+    -fno-trapping-math -fno-exceptions -fno-rtti -fno-threadsafe-statics -fno-stack-protector -Wno-psabi -Wno-uninitialized
+    $<$<CXX_COMPILER_ID:Clang,AppleClang>:-Wno-unknown-pragmas -Wno-bitwise-conditional-parentheses>)
   list(APPEND pyneural_kernel_targets kernels_${level})
   pyneural_add_tables(${level} kernel_sources)
 endforeach()

@@ -5,6 +5,10 @@
 #include "core/error.h"
 #include "core/registry.h"
 
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
 namespace pyneural::cpu {
 
 namespace {
@@ -19,7 +23,9 @@ struct Level {
 std::vector<Level> levels() {
 #if defined(__x86_64__)
   __builtin_cpu_init();
-  const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
+  unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;  // Clang's builtin does not know f16c
+  const bool f16c = __get_cpuid(1, &eax, &ebx, &ecx, &edx) && (ecx & bit_F16C);
+  const bool avx2 = f16c && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
   const bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
                       __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq");
 #else
