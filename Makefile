@@ -4,7 +4,6 @@ VENV ?= .venv
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 BIN := $(VENV)/bin
 CXX_FILES = $(shell find csrc tests -name '*.cpp' -o -name '*.h')
-# Ninja compiles on all cores; pytest's workers share them.
 ENVIRONMENT = $(PYTHON) tools/environment.py $(VENV)
 
 .DEFAULT_GOAL := help
@@ -51,8 +50,10 @@ check-symbols: env ## fail if a kernel object exports a weak symbol
 wheel: env ## build a wheel into dist/
 	$(BIN)/python -m pip wheel -q --no-build-isolation --no-deps -w dist .
 
-bench-quick: env ## a minute of measurements
+bench-quick: env ## a minute of measurements: import, kernels, fit
 	$(BIN)/python benchmarks/import_time.py
+	$(BIN)/python benchmarks/bench_kernels.py --seconds 0.5 --output build/kernels.json
+	$(BIN)/python benchmarks/bench_fit.py --rounds 5 --output build/fit.json
 
 clean: ## remove what was built, trained and cached
 	rm -rf build dist output $(VENV) .pytest_cache .ruff_cache .hypothesis .coverage

@@ -8,6 +8,7 @@ second case loads all that defining and training a model needs. Prints medians i
 
 from __future__ import annotations
 
+import os
 import pathlib
 import statistics
 import subprocess
@@ -24,7 +25,9 @@ CASES = {
 
 def measure(statement: str) -> float:
     """Seconds that `statement` takes after NumPy was imported."""
-    done = subprocess.run([sys.executable, "-c", IMPORT.format(statement)], check=True, capture_output=True, text=True)
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    command = [sys.executable, "-c", IMPORT.format(statement)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
     return float(done.stdout)
 
 

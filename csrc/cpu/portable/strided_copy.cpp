@@ -77,11 +77,11 @@ Quad load_quad(const uint32_t* p) {
 void transpose_4x4(uint32_t* to, int64_t to_stride, const uint32_t* from, int64_t from_stride) {
   const Quad a = load_quad(from), b = load_quad(from + from_stride);
   const Quad c = load_quad(from + 2 * from_stride), d = load_quad(from + 3 * from_stride);
-  const Quad ab_low = __builtin_shuffle(a, b, Quad{0, 4, 1, 5}), ab_high = __builtin_shuffle(a, b, Quad{2, 6, 3, 7});
-  const Quad cd_low = __builtin_shuffle(c, d, Quad{0, 4, 1, 5}), cd_high = __builtin_shuffle(c, d, Quad{2, 6, 3, 7});
+  const Quad ab_low = __builtin_shufflevector(a, b, 0, 4, 1, 5), ab_high = __builtin_shufflevector(a, b, 2, 6, 3, 7);
+  const Quad cd_low = __builtin_shufflevector(c, d, 0, 4, 1, 5), cd_high = __builtin_shufflevector(c, d, 2, 6, 3, 7);
   const Quad columns[4] = {
-      __builtin_shuffle(ab_low, cd_low, Quad{0, 1, 4, 5}), __builtin_shuffle(ab_low, cd_low, Quad{2, 3, 6, 7}),
-      __builtin_shuffle(ab_high, cd_high, Quad{0, 1, 4, 5}), __builtin_shuffle(ab_high, cd_high, Quad{2, 3, 6, 7})};
+      __builtin_shufflevector(ab_low, cd_low, 0, 1, 4, 5), __builtin_shufflevector(ab_low, cd_low, 2, 3, 6, 7),
+      __builtin_shufflevector(ab_high, cd_high, 0, 1, 4, 5), __builtin_shufflevector(ab_high, cd_high, 2, 3, 6, 7)};
   for (int i = 0; i < 4; ++i) std::memcpy(to + i * to_stride, &columns[i], sizeof(Quad));
 }
 
