@@ -4,7 +4,6 @@ The engine of pyneural: tensors, variables, ops, traces and plans.
 """
 
 from __future__ import annotations
-
 import collections.abc
 import typing
 
@@ -308,7 +307,7 @@ class Plan:
         self, inputs: collections.abc.Sequence, repeats: typing.SupportsInt | typing.SupportsIndex = 100
     ) -> list:
         """
-        [(step, median seconds), ...] over some runs on these inputs. Effects take place.
+        [(step, median seconds, flops, bytes), ...] over some runs on these inputs. Effects take place.
         """
     def run(self, inputs: collections.abc.Sequence) -> list[Tensor]:
         """
