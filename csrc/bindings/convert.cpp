@@ -86,6 +86,15 @@ Tensor copy(const py::array& array) {
   return tensor;
 }
 
+int64_t to_int64(py::handle object) {
+  int overflow = 0;
+  const py::object index = py::reinterpret_steal<py::object>(PyNumber_Index(object.ptr()));
+  if (!index) throw py::error_already_set();
+  const long long number = PyLong_AsLongLongAndOverflow(index.ptr(), &overflow);
+  if (overflow) value_error("The integer ", py::str(index).cast<std::string>(), " does not fit into int64.");
+  return number;
+}
+
 template <class T>
 Value scalar(DType dtype, T number) {
   Tensor tensor = Tensor::empty({Shape{}, dtype});
@@ -123,7 +132,7 @@ Value scalar_value(py::handle object, std::optional<DType> like) {
   if (PyFloat_Check(object.ptr())) {
     return scalar(like && is_floating(*like) ? *like : default_float(), PyFloat_AS_DOUBLE(object.ptr()));
   }
-  const int64_t number = object.cast<int64_t>();
+  const int64_t number = to_int64(object);
   if (like && *like != DType::boolean && *like >= DType::int32) return scalar(*like, number);
   const bool narrow = number >= INT32_MIN && number <= INT32_MAX;
   return scalar(narrow ? DType::int32 : DType::int64, number);
@@ -213,9 +222,9 @@ py::array contiguous_array(py::handle object, DType dtype, const std::string& wh
 }
 
 Shape to_shape(py::handle object) {
-  if (py::isinstance<py::int_>(object)) return Shape{object.cast<int64_t>()};
+  if (py::isinstance<py::int_>(object)) return Shape{to_int64(object)};
   Shape shape;
-  for (py::handle dim : object) shape.push_back(dim.cast<int64_t>());
+  for (py::handle dim : object) shape.push_back(to_int64(dim));
   return shape;
 }
 

@@ -120,7 +120,12 @@ int64_t run_batches(Plan& plan, const py::sequence& data, py::object order, int6
     range.data.push_back(static_cast<const char*>(array.data()));
     held.push_back(std::move(array));
   }
-  const int64_t needed = first_row + batches * specs[0].shape[0];
+  const int64_t batch_rows = specs[0].shape[0];
+  if (batch_rows == 0 && batches > 0) value_error("`run_batches` needs a plan whose batches have rows.");
+  if (batches > 0 && (batches > INT64_MAX / batch_rows || first_row > INT64_MAX - batches * batch_rows)) {
+    value_error(batches, " batches of ", batch_rows, " rows from row ", first_row, " are more than any array has.");
+  }
+  const int64_t needed = first_row + batches * batch_rows;
   if (!order.is_none()) {
     py::array array = contiguous_array(order, DType::int64, "`order`");
     if (array.ndim() != 1 || array.shape(0) < needed) value_error("`order` must name at least ", needed, " rows.");
@@ -142,7 +147,8 @@ int64_t run_batches(Plan& plan, const py::sequence& data, py::object order, int6
     for (size_t i = 0; i < output_specs.size(); ++i) {
       const std::string what = concat("Output ", i, " of the plan");
       py::array array = contiguous_array(list[i], output_specs[i].dtype, what);
-      if (static_cast<size_t>(array.nbytes()) < static_cast<size_t>(batches) * output_specs[i].bytes()) {
+      const size_t bytes = output_specs[i].bytes();
+      if (bytes && static_cast<size_t>(array.nbytes()) / bytes < static_cast<size_t>(batches)) {
         value_error(what, ": the array is too small for ", batches, " batches of shape ", output_specs[i].shape, ".");
       }
       range.outputs.push_back(static_cast<char*>(array.mutable_data()));
@@ -206,11 +212,16 @@ void bind_trace(py::module_& m) {
   m.def("start_recording", &Recording::start, "Eager ops remember their inputs until stop_recording().");
   m.def("stop_recording", &Recording::stop);
   m.def(
-      "watch", [](const Value& value) { value.node()->tracked = true; }, "x"_a,
-      "Gradients with respect to x will be asked for.");
+      "watch",
+      [](const Value& value) {
+        value.spec();  // throws if empty
+        value.node()->tracked = true;
+      },
+      "x"_a, "Gradients with respect to x will be asked for.");
   m.def(
       "producer_logits",
       [](const Value& value) -> py::object {
+        value.spec();  // throws if empty
         const Node& node = *value.node();
         if (!node.op || node.inputs.empty()) return py::none();
         const std::string name = node.op->name;

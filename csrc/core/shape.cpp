@@ -12,7 +12,7 @@ void Shape::insert(int axis, int64_t dim) {
   for (int i = rank_; i > axis; --i) dims_[i] = dims_[i - 1];
   dims_[axis] = dim;
   ++rank_;
-  constexpr int64_t kLimit = int64_t{1} << 60;  // keeps size * 8 bytes inside int64
+  constexpr int64_t kLimit = int64_t{1} << 56;  // more than any address space; keeps sums of byte counts inside int64
   int64_t product = 1;
   for (int i = 0; i < rank_; ++i) {
     if (dims_[i] > 0 && product > kLimit / dims_[i]) value_error("Shape ", *this, " has too many elements.");

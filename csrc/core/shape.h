@@ -26,7 +26,7 @@ class Shape {
   const int64_t* begin() const { return dims_; }
   const int64_t* end() const { return dims_ + rank_; }
 
-  void push_back(int64_t dim);  // throws ValueError on a negative extent, rank > kMaxRank, or more than 2^62 elements
+  void push_back(int64_t dim);  // throws ValueError on a negative extent, rank > kMaxRank, or more than 2^56 elements
   void insert(int axis, int64_t dim);  // 0 <= axis <= rank
   void erase(int axis);
   int64_t size() const;     // number of elements; 1 for a scalar

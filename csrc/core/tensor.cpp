@@ -7,14 +7,15 @@
 namespace pyneural {
 
 namespace {
-constexpr size_t kAlignment = 64;  // a cache line, and the width of an AVX-512 register
-}
+constexpr size_t kMaxBytes = size_t{1} << 62;  // so that rounding up cannot overflow
+constexpr size_t kAlignment = 64;              // a cache line, and the width of an AVX-512 register
+}  // namespace
 
 std::shared_ptr<Storage> Storage::allocate(size_t bytes, Device device) {
   std::shared_ptr<Storage> storage(new Storage);
   // Whole cache lines, and never an empty block: vector tails may then be read in full lines.
+  if (bytes > kMaxBytes) throw OutOfMemory(bytes);
   const size_t padded = (bytes + kAlignment) / kAlignment * kAlignment;
-  if (padded < bytes) throw OutOfMemory(bytes);
   storage->data_ = std::aligned_alloc(kAlignment, padded);
   if (!storage->data_) throw OutOfMemory(bytes);
   storage->bytes_ = bytes;

@@ -6,6 +6,7 @@
 #include "graph/node.h"
 #include "graph/op.h"
 #include "graph/variable.h"
+#include "ops/promote.h"
 
 namespace pyneural {
 
@@ -46,6 +47,9 @@ std::vector<Node*> history(const Values& targets) {
 }  // namespace
 
 Values gradients(const Values& targets, const Values& sources, const Values& seeds) {
+  for (const Values* values : {&targets, &sources}) {
+    for (const Value& value : *values) value.spec();  // throws if empty
+  }
   // A variable may have been read through several leaves: they count as one.
   std::unordered_set<const Node*> source_nodes;
   std::unordered_set<const Variable*> source_variables;
@@ -80,7 +84,8 @@ Values gradients(const Values& targets, const Values& sources, const Values& see
       value_error("The output gradient has shape ", seed.shape(), ", but its target has shape ", targets[i].shape(),
                   ".");
     }
-    add(targets[i], seed);
+    // Kernels rely on operands of one dtype.
+    add(targets[i], ops::cast_to(seed, targets[i].dtype()));
   }
 
   for (Node* node : nodes) {

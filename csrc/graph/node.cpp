@@ -30,7 +30,10 @@ Node::~Node() {
 
 bool Recording::active() { return recordings > 0; }
 void Recording::start() { ++recordings; }
-void Recording::stop() { --recordings; }
+void Recording::stop() {
+  if (!recordings) value_error("`stop_recording` without `start_recording` on this thread.");
+  --recordings;
+}
 
 NodeIdScope::NodeIdScope(uint64_t id) { fixed_id = id; }
 NodeIdScope::~NodeIdScope() { fixed_id = 0; }
@@ -60,8 +63,13 @@ Value::Value(Tensor tensor) : node_(std::make_shared<Node>()) {
   node_->tensors = {std::move(tensor)};
 }
 
-const Spec& Value::spec() const { return node_->specs[index_]; }
-bool Value::symbolic() const { return node_->symbolic(); }
+const Spec& Value::spec() const { return require_node().specs[index_]; }
+bool Value::symbolic() const { return require_node().symbolic(); }
+
+const Node& Value::require_node() const {
+  if (!node_) type_error("Expected an array, a tensor or a number. Received: None");
+  return *node_;
+}
 
 const Tensor& Value::tensor() const {
   if (symbolic()) {

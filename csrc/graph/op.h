@@ -25,7 +25,7 @@ class Value {
   explicit operator bool() const { return node_ != nullptr; }
   const std::shared_ptr<Node>& node() const { return node_; }
   int index() const { return index_; }
-  const Spec& spec() const;
+  const Spec& spec() const;  // throws TypeError if empty
   const Shape& shape() const { return spec().shape; }
   DType dtype() const { return spec().dtype; }
   bool symbolic() const;         // inside a trace: has a shape but no value yet
@@ -33,6 +33,8 @@ class Value {
   bool operator==(const Value& other) const { return node_ == other.node_ && index_ == other.index_; }
 
  private:
+  const Node& require_node() const;
+
   std::shared_ptr<Node> node_;
   int index_ = 0;
 };

@@ -103,7 +103,7 @@ void call_fusion_hooks(Graph& graph) {
   const std::vector<Node*> nodes = schedule(graph);
   for (Node* node : nodes) {
     for (Value& input : node->inputs) substitute(input, replacements);
-    if (!node->op || !node->op->fuse) continue;
+    if (!node->op || !node->op->fuse || !node->symbolic()) continue;
     const NodeIdScope scope(node->id);
     const Values fused = node->op->fuse(counts, *node);
     for (size_t i = 0; i < fused.size(); ++i) {

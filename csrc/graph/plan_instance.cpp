@@ -38,7 +38,7 @@ char* PlanInstance::address(const Slot& slot) const {
       base = static_cast<char*>(buffer.constant.data());
       break;
     case Place::variable:
-      base = static_cast<char*>(plan_.variables_[buffer.index]->tensor().data());
+      base = static_cast<char*>(variables_[buffer.index].data());
       break;
     case Place::input:
       base = const_cast<char*>(static_cast<const char*>(inputs_[buffer.index]));
@@ -51,7 +51,10 @@ char* PlanInstance::address(const Slot& slot) const {
 }
 
 void PlanInstance::bind() {
+  const std::lock_guard lock(Variable::layout_lock());
   layout_version_ = Variable::layout_version();
+  variables_.clear();
+  for (const auto& variable : plan_.variables_) variables_.push_back(variable->tensor());
   size_t count = 0;
   for (const Step& step : plan_.steps_) count += step.inputs.size() + step.outputs.size();
   views_.clear();

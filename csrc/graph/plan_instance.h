@@ -29,6 +29,7 @@ class PlanInstance {
 
   const Plan& plan_;
   uint64_t layout_version_ = 0;
+  std::vector<Tensor> variables_;  // their memory when it was looked up: it stays while a run uses it
   std::shared_ptr<Storage> arena_;
   std::vector<std::shared_ptr<Storage>> own_inputs_, own_outputs_;
   std::vector<const void*> inputs_;

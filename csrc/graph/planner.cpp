@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <unordered_map>
 
+#include "core/error.h"
 #include "core/registry.h"
 #include "graph/passes.h"
 #include "graph/plan.h"
@@ -13,6 +14,7 @@ namespace pyneural {
 namespace {
 
 constexpr size_t kAlignment = 64;
+constexpr size_t kMaxArena = size_t{1} << 60;  // sums of two cannot overflow
 size_t aligned(size_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
 
 bool overlaps(const Variable& a, const Variable& b) { return &a == &b || a.base().get() == &b || b.base().get() == &a; }
@@ -74,6 +76,10 @@ class Planner {
       return;
     }
     if (node.input_index >= 0) {
+      const size_t index = static_cast<size_t>(node.input_index);
+      if (index >= graph_.inputs.size() || graph_.inputs[index].node().get() != &node) {
+        value_error("A traced function used a symbolic tensor of another trace.");
+      }
       slots[0].buffer = add_buffer(Place::input, node.specs[0].bytes(), node.input_index);
       return;
     }
@@ -310,6 +316,7 @@ class Planner {
         if (offset + buffer.bytes <= neighbour.offset) break;
         offset = std::max(offset, aligned(neighbour.offset + neighbour.bytes));
       }
+      if (buffer.bytes > kMaxArena || offset > kMaxArena) throw OutOfMemory(buffer.bytes);
       buffer.offset = offset;
       placed.insert(std::upper_bound(placed.begin(), placed.end(), i,
                                      [&](int a, int b) { return buffers[a].offset < buffers[b].offset; }),

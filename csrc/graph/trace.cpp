@@ -25,13 +25,20 @@ void Trace::require_current(const char* op) {
 }
 
 void Trace::enter() {
+  if (self_) value_error("This trace has been entered already.");
+  self_ = shared_from_this();
   outer_ = active;
   active = this;
 }
 
-void Trace::leave() { active = outer_; }
+void Trace::leave() {
+  if (active != this) value_error("Traces must be left in reverse order, on the thread that entered them.");
+  active = outer_;
+  const auto held = std::move(self_);
+}
 
 Value Trace::input(const Spec& spec) {
+  if (compiled_) value_error("A compiled trace takes no more inputs.");
   auto node = std::make_shared<Node>();
   node->specs = {spec};
   node->input_index = static_cast<int>(graph_.inputs.size());
@@ -100,6 +107,10 @@ void Trace::forget_assignment(const Variable* variable) {
 }
 
 std::shared_ptr<Plan> Trace::compile(const Values& outputs) {
+  if (active != this) value_error("A trace is compiled inside its own `with` block.");
+  if (compiled_) value_error("A trace can be compiled once.");
+  for (const Value& output : outputs) output.spec();  // throws if empty
+  compiled_ = true;
   graph_.outputs = outputs;
   return Plan::compile(std::move(graph_));
 }

@@ -21,7 +21,7 @@ struct Graph {
   std::vector<std::shared_ptr<Node>> effects;  // guards
 };
 
-class Trace {
+class Trace : public std::enable_shared_from_this<Trace> {
  public:
   static Trace* current();  // of this thread; nullptr outside
   // Throws ValueError: a symbolic tensor has escaped its trace.
@@ -45,7 +45,9 @@ class Trace {
   Graph graph_;
   std::unordered_map<Variable*, Value> current_values_;  // read or assigned so far
   std::unordered_set<const Variable*> newer_windows_;    // assigned since their flat variable was read or assigned
+  std::shared_ptr<Trace> self_;                          // while entered: it outlives its block
   Trace* outer_ = nullptr;
+  bool compiled_ = false;
 };
 
 }  // namespace pyneural

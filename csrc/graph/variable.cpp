@@ -1,5 +1,6 @@
 #include "graph/variable.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "graph/trace.h"
@@ -20,6 +21,11 @@ Tensor clone(const Tensor& tensor) {
 }  // namespace
 
 Variable::Variable(const Tensor& initial) : tensor_(clone(initial)) {}
+
+std::mutex& Variable::layout_lock() {
+  static std::mutex lock;
+  return lock;
+}
 
 uint64_t Variable::layout_version() { return layout.load(std::memory_order_acquire); }
 
@@ -83,6 +89,10 @@ std::shared_ptr<Variable> Variable::flatten(const std::vector<std::shared_ptr<Va
   std::vector<int64_t> offsets;
   for (const auto& variable : variables) {
     if (variable->spec().dtype != dtype) type_error("`flatten_variables`: the variables have different dtypes.");
+    if (!variable->windows().empty()) value_error("`flatten_variables`: a flat variable cannot be flattened again.");
+    if (std::count(variables.begin(), variables.end(), variable) > 1) {
+      value_error("`flatten_variables`: a variable is given twice.");
+    }
     offsets.push_back(static_cast<int64_t>(bytes));
     bytes += (variable->spec().bytes() + kSlotAlignment - 1) / kSlotAlignment * kSlotAlignment;
   }
@@ -91,6 +101,7 @@ std::shared_ptr<Variable> Variable::flatten(const std::vector<std::shared_ptr<Va
   auto base = std::make_shared<Variable>(Tensor::empty({Shape{0}, dtype}));
   base->tensor_ = flat;
   base->offsets_ = offsets;
+  const std::lock_guard lock(layout_lock());
   for (size_t i = 0; i < variables.size(); ++i) {
     Variable& variable = *variables[i];
     variable.detach_readers();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <mutex>
 #include <string>
 
 #include "graph/node.h"
@@ -32,6 +33,8 @@ class Variable : public std::enable_shared_from_this<Variable> {
   // One flat 1-D buffer, 64-byte aligned slots, zero padding between them; the variables become windows on it.
   static std::shared_ptr<Variable> flatten(const std::vector<std::shared_ptr<Variable>>& variables);
 
+  // Held while the memory of variables moves, and by plans while they look up where it is.
+  static std::mutex& layout_lock();
   // Changes when any variable's memory moves: plans look up their pointers again.
   static uint64_t layout_version();
 

@@ -17,6 +17,7 @@ Conv2DParams conv2d_params(const Shape& images, const Shape& kernel, const Pair&
   for (int64_t extent : kernel) {
     if (extent == 0)
       value_error("The kernel of a convolution cannot have an empty axis. Received: kernel.shape=", kernel);
+    if (extent > INT32_MAX) value_error("The kernel of a convolution is too large: kernel.shape=", kernel);
   }
   Conv2DParams p{};
   p.same = is_same_padding(padding);

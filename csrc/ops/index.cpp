@@ -135,6 +135,10 @@ Value upsample2d(const Value& x, int64_t height_factor, int64_t width_factor) {
         "shape ",
         s, " and factors (", height_factor, ", ", width_factor, ").");
   }
+  constexpr int64_t kLargestFactor = INT32_MAX;  // products with an extent cannot overflow
+  if (height_factor > kLargestFactor || width_factor > kLargestFactor) {
+    value_error("`upsample2d`: factors (", height_factor, ", ", width_factor, ") are too large.");
+  }
   const Value apart = reshape(x, Shape{s[0], s[1], 1, s[2], 1, s[3]});
   const Value repeated = broadcast_to(apart, Shape{s[0], s[1], height_factor, s[2], width_factor, s[3]});
   return reshape(repeated, Shape{s[0], s[1] * height_factor, s[2] * width_factor, s[3]});

@@ -35,8 +35,11 @@ Specs infer_buffers(const InferCall& call, size_t outputs, size_t buffers) {
 }
 
 // Operands: the `kState` buffers that are updated, the gradient, the learning rate, then (adam) the step.
-template <int kState>
+// Of the buffers, those from kRequired on may be left out.
+template <int kState, int kRequired = kState>
 Specs infer_update(const InferCall& call) {
+  for (int i = 0; i < kRequired; ++i) call.in(i);  // throws if empty
+  call.in(kState);
   check_scalar(call, kState + 1, "the learning rate");
   if (call.inputs.size() > kState + 2) check_scalar(call, kState + 2, "the step");
   return infer_buffers(call, kState, kState + 1);
@@ -54,9 +57,10 @@ constexpr uint64_t first_in_place(int count) {
 const OpDef kSgd{.name = "sgd_update", .infer = infer_update<1>, .cost = update_cost, .in_place = first_in_place(1)};
 const OpDef kMomentum{
     .name = "momentum_update", .infer = infer_update<2>, .cost = update_cost, .in_place = first_in_place(2)};
-const OpDef kAdam{.name = "adam_update", .infer = infer_update<4>, .cost = update_cost, .in_place = first_in_place(4)};
+const OpDef kAdam{
+    .name = "adam_update", .infer = infer_update<4, 3>, .cost = update_cost, .in_place = first_in_place(4)};
 const OpDef kRmsprop{
-    .name = "rmsprop_update", .infer = infer_update<4>, .cost = update_cost, .in_place = first_in_place(4)};
+    .name = "rmsprop_update", .infer = infer_update<4, 2>, .cost = update_cost, .in_place = first_in_place(4)};
 const OpDef kAdagrad{
     .name = "adagrad_update", .infer = infer_update<2>, .cost = update_cost, .in_place = first_in_place(2)};
 const OpDef kAdadelta{

@@ -18,7 +18,7 @@ Specs pooled(const InferCall& call) {
 Cost pool_cost(const CostCall& call, const Value& pooled) {
   const auto& p = call.params.as<Pool2DParams>();
   Cost cost;
-  cost.flops = static_cast<double>(p.pool[0] * p.pool[1] * pooled.shape().size());
+  cost.flops = static_cast<double>(p.pool[0] * p.pool[1]) * static_cast<double>(pooled.shape().size());
   for (const Values* values : {&call.inputs, &call.outputs}) {
     for (const Value& value : *values) cost.bytes += static_cast<double>(value.spec().bytes());
   }

@@ -68,6 +68,14 @@ Dims around(const Shape& shape, int axis) {
   return parts;
 }
 
+Shape with_repeats(const Shape& shape, int axis, int64_t count, const char* op) {
+  Shape out = shape;
+  if (__builtin_mul_overflow(shape[axis], count, &out[axis])) {
+    value_error("`", op, "`: ", count, " repeats of axis ", axis, " of a tensor of shape ", shape, " are too many.");
+  }
+  return Shape(out.begin(), out.end());
+}
+
 bool only_ones_move(const Shape& shape, const TransposeParams& params) {
   int previous = -1;
   for (int i = 0; i < shape.rank(); ++i) {
@@ -188,7 +196,7 @@ Value tile(const Value& x, const Dims& repeats) {
     if (count < 0) value_error("`tile`: a negative number of repeats: ", count, ".");
     if (count == 1) continue;
     const Dims parts = around(shape, i);
-    shape[i] *= count;
+    shape = with_repeats(shape, i, count, "tile");
     y = reshape(y, Shape{parts[0], 1, parts[1] * parts[2]});
     y = reshape(broadcast_to(y, Shape{parts[0], count, parts[1] * parts[2]}), shape);
   }
@@ -201,7 +209,7 @@ Value repeat(const Value& x, int64_t repeats, std::optional<int64_t> axis) {
   Shape shape = x.shape();
   const int a = normalize_axis(*axis, shape.rank(), "repeat");
   const Dims parts = around(shape, a);
-  shape[a] *= repeats;
+  shape = with_repeats(shape, a, repeats, "repeat");
   const Value split = reshape(x, Shape{parts[0] * parts[1], 1, parts[2]});
   return reshape(broadcast_to(split, Shape{parts[0] * parts[1], repeats, parts[2]}), shape);
 }

@@ -57,6 +57,7 @@ Specs infer_concatenate(const InferCall& call) {
                   x.shape(), ".");
     }
     out.shape[axis] += x.shape()[axis];
+    out.shape = Shape(out.shape.begin(), out.shape.end());  // checks its size
   }
   return {out};
 }
@@ -81,7 +82,7 @@ Specs infer_pad(const InferCall& call) {
   const auto& params = call.params.as<PadParams>();
   Spec out = call.in(0);
   for (int i = 0; i < out.shape.rank(); ++i) out.shape[i] += params.before[i] + params.after[i];
-  return {out};
+  return {{Shape(out.shape.begin(), out.shape.end()), out.dtype}};
 }
 
 Values grad_pad(const GradCall& call) {
@@ -115,12 +116,21 @@ const OpDef kPack{.name = "pack", .infer = infer_pack, .grad = grad_pack, .cost 
 void resolve(int64_t n, std::optional<int64_t> begin, std::optional<int64_t> end, int64_t step, int64_t* first,
              int64_t* count) {
   if (step == 0) value_error("`strided_slice`: a stride cannot be zero.");
+  step = std::max(step, -INT64_MAX);  // can be negated
   const int64_t low = step > 0 ? 0 : -1, high = step > 0 ? n : n - 1;
   const auto clamp = [&](int64_t position) { return std::clamp(position < 0 ? position + n : position, low, high); };
   *first = begin ? clamp(*begin) : (step > 0 ? low : high);
   const int64_t stop = end ? clamp(*end) : (step > 0 ? high : low);
   const int64_t span = step > 0 ? stop - *first : *first - stop, stride = step > 0 ? step : -step;
-  *count = span > 0 ? (span + stride - 1) / stride : 0;
+  *count = span > 0 ? (span - 1) / stride + 1 : 0;
+}
+
+// Do `count` elements from `begin` on lie inside [0, n)? Divides instead of multiplying: nothing overflows.
+bool inside(int64_t begin, int64_t count, int64_t step, int64_t n) {
+  if (count == 0) return true;
+  if (count < 0 || begin < 0 || begin >= n) return false;
+  const int64_t room = step < 0 ? begin : n - 1 - begin;
+  return count == 1 || count - 1 <= room / std::max(std::abs(step), int64_t{1});
 }
 
 }  // namespace
@@ -130,8 +140,7 @@ Value slice_steps(const Value& x, const Dims& begin, const Dims& count, const Di
   SliceParams params{};
   bool whole = true;
   for (int i = 0; i < shape.rank(); ++i) {
-    const int64_t last = begin[i] + (count[i] - 1) * step[i];
-    if (count[i] < 0 || (count[i] > 0 && (std::min(begin[i], last) < 0 || std::max(begin[i], last) >= shape[i]))) {
+    if (!inside(begin[i], count[i], step[i], shape[i])) {
       value_error("`slice`: ", count[i], " elements from ", begin[i], " do not lie inside axis ", i,
                   " of a tensor of shape ", shape, ".");
     }
@@ -151,7 +160,7 @@ Value slice(const Value& x, const Dims& start, const Dims& shape) {
   }
   Dims count = shape;
   for (size_t i = 0; i < rank; ++i) {
-    if (count[i] == -1) count[i] = x.shape()[static_cast<int>(i)] - start[i];
+    if (count[i] == -1 && start[i] >= 0) count[i] = x.shape()[static_cast<int>(i)] - start[i];
   }
   return slice_steps(x, start, count, Dims(rank, 1));
 }
@@ -205,7 +214,8 @@ Values split(const Value& x, const Dims& indices, int64_t axis) {
 Values split(const Value& x, int64_t sections, int64_t axis) {
   const int a = normalize_axis(axis, x.shape().rank(), "split");
   const int64_t n = x.shape()[a];
-  if (sections <= 0 || n % sections != 0) {
+  constexpr int64_t kMostEmptyParts = 1 << 16;
+  if (sections <= 0 || n % sections != 0 || (n == 0 && sections > kMostEmptyParts)) {
     value_error("`split`: axis ", axis, " of a tensor of shape ", x.shape(), " cannot be split into ", sections,
                 " equal parts.");
   }
@@ -243,8 +253,12 @@ Value pad(const Value& x, const std::vector<std::pair<int64_t, int64_t>>& width,
     value_error("`pad`: expected ", shape.rank(), " pairs of widths for a tensor of shape ", shape, ". Received ",
                 width.size(), ".");
   }
+  constexpr int64_t kLargestWidth = int64_t{1} << 56;  // sums of three extents cannot overflow
   for (const auto& [before, after] : width) {
     if (before < 0 || after < 0) value_error("`pad`: a negative width: (", before, ", ", after, ").");
+    if (before > kLargestWidth || after > kLargestWidth) {
+      value_error("`pad`: the width (", before, ", ", after, ") is too large.");
+    }
   }
   if (mode == PadMode::constant) {
     if (value != 0 && (x.dtype() == DType::float16 || (!is_floating(x.dtype()) && !std::isfinite(value)))) {

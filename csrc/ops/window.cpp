@@ -9,7 +9,8 @@ bool is_same_padding(const std::string& padding) {
 }
 
 void check_positive(const char* argument, const Pair& values) {
-  if (values[0] > 0 && values[1] > 0) return;
+  const auto usable = [](int64_t value) { return value > 0 && value <= INT32_MAX; };
+  if (usable(values[0]) && usable(values[1])) return;
   value_error("The `", argument, "` argument must be a tuple of 2 positive integers. Received: ", argument, "=",
               pair_str(values.data()));
 }

@@ -12,7 +12,7 @@ using Pair = std::array<int64_t, 2>;  // rows, columns
 
 bool is_same_padding(const std::string& padding);  // throws ValueError unless "same" or "valid"
 
-// Throws ValueError unless both are positive.
+// Throws ValueError unless both are positive and fit into 32 bits, so that products of two cannot overflow.
 void check_positive(const char* argument, const Pair& values);
 
 // Throws TypeError unless it is float32 or float64, ValueError unless its rank is 4.
