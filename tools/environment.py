@@ -32,8 +32,11 @@ def check_machine():
     if not os.path.exists(os.path.join(sysconfig.get_path("include"), "Python.h")):
         stop("the headers of Python are missing.", "On Debian or Ubuntu: sudo apt install python3-dev")
     compiler = os.environ.get("CXX") or next(filter(shutil.which, ["c++", "g++", "clang++"]), None)
-    if compiler is None:
-        stop("no C++ compiler was found.", "On Debian or Ubuntu: sudo apt install g++")
+    if compiler is None or not shutil.which(compiler.split()[0]):
+        stop(
+            f"no C++ compiler was found (looked for {compiler or 'c++, g++ and clang++'}).",
+            "On Debian or Ubuntu: sudo apt install g++",
+        )
     with tempfile.TemporaryDirectory() as folder:
         source = os.path.join(folder, "probe.cpp")
         with open(source, "w") as file:
@@ -44,7 +47,7 @@ def check_machine():
         if subprocess.run(probe, capture_output=True, check=False).returncode != 0:
             stop(
                 f"{compiler} does not compile C++20.",
-                "GCC 12 or newer, or Clang 15 or newer, is needed; name it: CXX=clang++ make demo",
+                "GCC 12 or newer, or Clang 14 or newer, is needed; name it: CXX=clang++ make demo",
             )
 
 
