@@ -10,6 +10,7 @@ namespace {
 
 using VecF = Vec<float>;
 using VecD = Vec<double>;
+using VecU = Vec<uint32_t>;
 using VecI = Vec<int32_t>;  // as many lanes as VecF
 
 constexpr float kInf = __builtin_inff();
@@ -114,9 +115,10 @@ PN_INLINE VecF log_reduced(VecF f, VecF exponent, VecF correction) {
 
 // Splits a positive, finite, normal x into 2^exponent * (1 + f).
 PN_INLINE VecF split_exponent(VecF x, VecF& exponent) {
-  const VecI n = ((VecI)x - (VecI)broadcast(0x1.6a09e6p-1f)) >> 23;
+  // Unsigned: the bits of a negative x, whose result nobody takes, would overflow.
+  const VecI n = (VecI)((VecU)x - (VecU)broadcast(0x1.6a09e6p-1f)) >> 23;
   exponent = __builtin_convertvector(n, VecF);
-  return (VecF)((VecI)x - (n << 23)) - 1.0f;
+  return (VecF)((VecU)x - ((VecU)n << 23)) - 1.0f;
 }
 
 // log of the x that have no finite one: 0, negative numbers, infinity, NaN.

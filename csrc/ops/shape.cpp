@@ -97,26 +97,25 @@ Value reshape(const Value& x, const Shape& shape) {
 }
 
 Value reshape(const Value& x, const Dims& shape) {
-  int64_t known = 1;
+  Shape known;  // checks its extents, and that their product does not overflow
   int unknown = -1;
   for (size_t i = 0; i < shape.size(); ++i) {
     if (shape[i] != -1) {
-      known *= shape[i];
+      known.push_back(shape[i]);
     } else if (unknown >= 0) {
       value_error("`reshape`: at most one extent of the new shape may be -1.");
     } else {
       unknown = static_cast<int>(i);
     }
   }
-  if (unknown < 0) return reshape(x, Shape(shape));
-  Dims resolved = shape;
-  if (known <= 0 || x.shape().size() % known != 0) {
-    resolved[unknown] = 0;
-    value_error("`reshape`: a tensor of shape ", x.shape(), " cannot be divided into ", known,
+  if (unknown < 0) return reshape(x, known);
+  const int64_t parts = known.size();
+  if (parts == 0 || x.shape().size() % parts != 0) {
+    value_error("`reshape`: a tensor of shape ", x.shape(), " cannot be divided into ", parts,
                 " equal parts to find the extent given as -1.");
   }
-  resolved[unknown] = x.shape().size() / known;
-  return reshape(x, Shape(resolved));
+  known.insert(unknown, x.shape().size() / parts);
+  return reshape(x, known);
 }
 
 Value expand_dims(const Value& x, const Dims& axes) {
