@@ -7,7 +7,7 @@ CXX_FILES = $(shell find csrc tests -name '*.cpp' -o -name '*.h')
 ENVIRONMENT = $(PYTHON) tools/environment.py $(VENV)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow coverage lint format stubs check-stubs check-symbols wheel bench-quick env clean
+.PHONY: help demo test test-slow sanitize coverage lint format stubs check-stubs check-symbols wheel bench-quick env clean
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -24,6 +24,9 @@ test: env ## build and run the tests
 
 test-slow: env ## the tests that take minutes
 	$(BIN)/python -m pytest -q -m slow tests
+
+sanitize: env ## the tests with AddressSanitizer and UndefinedBehaviorSanitizer, in some ten minutes
+	PYTHON=$(BIN)/python tools/sanitize.sh
 
 coverage: env ## the tests, with the share of pyneural/ that they reach
 	$(BIN)/python -m pytest -q -n $(JOBS) --cov --cov-report=term tests
