@@ -31,7 +31,8 @@ def test_random(name, variance, limit):
     x = initializer(SHAPE).numpy()
     assert x.shape == SHAPE
     assert abs(x.mean()) < 5 * (variance / x.size) ** 0.5
-    np.testing.assert_allclose(x.var(), variance, rtol=0.1)
+    # The variance of n normal draws has a relative deviation of sqrt(2 / n); uniform draws vary less.
+    np.testing.assert_allclose(x.var(), variance, rtol=5 * (2 / x.size) ** 0.5)
     if limit:
         assert abs(x).max() <= limit
         assert abs(x).max() > 0.97 * limit
@@ -71,7 +72,7 @@ def test_orthogonal(shape):
 
 def test_variance_scaling():
     x = initializers.VarianceScaling(2.0, "fan_out", "untruncated_normal", seed=1)((100, 50)).numpy()
-    np.testing.assert_allclose(x.var(), 2 / 50, rtol=0.1)
+    np.testing.assert_allclose(x.var(), 2 / 50, rtol=5 * (2 / x.size) ** 0.5)
     assert initializers.VarianceScaling(distribution="normal").distribution == "truncated_normal"
     for arguments, message in (
         ({"scale": 0}, "`scale`"),
