@@ -1,0 +1,94 @@
+"""Runs one side's code in a process of its own, on request: `python worker.py SIDE THREADS CPUS`.
+
+Works in any environment: it needs nothing but the side's own library. Requests and answers are lines of JSON; what a
+library prints goes to stderr. Requests: {"prepare": case, "seconds": of a turn}, {"turn": true}, {"info": true}.
+"""
+
+import contextlib
+import gc
+import importlib
+import json
+import os
+import sys
+import time
+
+WARM_UP_SHARE = 2.0  # of a turn, spent on every variant before it is timed
+
+
+class Prepared:
+    """A case ready to be timed: the fastest of the side's variants, and how often it runs in a turn."""
+
+    def __init__(self, variants, seconds):
+        best = None
+        for name, variant in variants.items():
+            run, units = variant if isinstance(variant, tuple) else (variant, 1)
+            run()
+            repeats = calibrate(run, seconds)
+            end = time.perf_counter() + WARM_UP_SHARE * seconds
+            fastest = float("inf")
+            while True:
+                fastest = min(fastest, timed(run, repeats) / units)
+                if time.perf_counter() >= end:
+                    break
+            if best is None or fastest < best[0]:
+                best = fastest, name, run, units, repeats
+        _, self.variant, self.run, self.units, self.repeats = best
+
+    def turn(self):
+        return timed(self.run, self.repeats) / self.units
+
+
+def timed(run, repeats):
+    """Seconds of one call, averaged over `repeats` calls."""
+    calls = range(repeats)
+    begin = time.perf_counter()
+    for _ in calls:
+        run()
+    return (time.perf_counter() - begin) / repeats
+
+
+def calibrate(run, seconds):
+    """How many calls fill a turn."""
+    repeats = 1
+    while True:
+        taken = timed(run, repeats) * repeats
+        if taken >= seconds / 4 or repeats >= 1 << 24:
+            return max(1, round(repeats * seconds / max(taken, 1e-9)))
+        repeats *= 4
+
+
+def main():
+    side_name, threads, cpus = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+    if cpus and hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {int(cpu) for cpu in cpus.split(",")})
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "sides"))
+    os.environ["OMP_NUM_THREADS"] = str(threads)
+    side = importlib.import_module(side_name)
+    side.set_threads(threads)
+    gc.disable()
+    prepared = None
+    for line in sys.stdin:
+        request = json.loads(line)
+        answer = {}
+        try:
+            if "info" in request:
+                answer = side.info()
+            elif "prepare" in request:
+                prepared = None
+                gc.collect()
+                variants = side.prepare(request["prepare"])
+                if variants:
+                    prepared = Prepared(variants, request["seconds"])
+                    answer = {"variant": prepared.variant, "repeats": prepared.repeats}
+            else:
+                answer = {"seconds": prepared.turn()}
+        except Exception as error:
+            answer = {"error": f"{type(error).__name__}: {error}"}
+        with contextlib.suppress(BrokenPipeError):
+            print(json.dumps(answer), file=answers, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,36 @@
+"""NumPy by hand."""
+
+import numpy as np
+
+
+def info():
+    return {"numpy": np.__version__}
+
+
+def set_threads(threads):
+    from threadpoolctl import threadpool_limits
+
+    threadpool_limits(threads)
+
+
+def prepare(case):
+    """The variants that NumPy has of a case: {name: callable}; none if it has no such op."""
+    builder = BUILDERS.get(case["op"])
+    return builder(case) if builder else None
+
+
+def random(*shape):
+    return np.random.default_rng().standard_normal(shape, dtype=np.float32)
+
+
+def matmul(case):
+    a, b = random(case["m"], case["k"]), random(case["k"], case["n"])
+    if case["layout"][0] == "T":
+        a = np.ascontiguousarray(a.T).T
+    if case["layout"][1] == "T":
+        b = np.ascontiguousarray(b.T).T
+    out = np.empty((case["m"], case["n"]), np.float32)
+    return {"out=": lambda: np.matmul(a, b, out=out), "new": lambda: np.matmul(a, b)}
+
+
+BUILDERS = {"matmul": matmul}
