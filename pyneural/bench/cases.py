@@ -1,7 +1,7 @@
 """The kernels that are measured, as plain dictionaries: {"op", sizes, "flops", "bytes", "name"}.
 
-`flops` counts multiplications and additions that the result needs, `bytes` what has to be read and written once. All values
-are float32, images NHWC, kernels HWIO.
+`flops` counts multiplications and additions that the result needs, `bytes` what has to be read and written once. All
+values are float32, images NHWC, kernels HWIO.
 """
 
 from __future__ import annotations
