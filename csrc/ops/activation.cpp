@@ -2,11 +2,12 @@
 
 #include <cmath>
 #include <limits>
-#include <unordered_map>
 
 #include "graph/node.h"
 #include "ops/binary.h"
 #include "ops/elementwise.h"
+#include "ops/epilogue.h"
+#include "ops/pool2d.h"
 #include "ops/promote.h"
 #include "ops/select.h"
 #include "ops/unary.h"
@@ -75,21 +76,22 @@ Values grad_of_grad(const GradCall& call) {
           curved ? multiply(multiply(outer, grad), curved) : Value()};
 }
 
-using Hosts = std::unordered_map<const OpDef*, WithActivation>;
-Hosts& hosts() {
-  static Hosts hosts;
-  return hosts;
-}
-
 // Moves the activation into the op that makes its input, if nobody else reads that.
 template <Activation A>
 Values fuse_activation(const FusionContext& context, const Node& node) {
   const Value& input = node.inputs[0];
-  const auto host = hosts().find(input.node()->op);
-  if (host != hosts().end() && context.uses(input) == 1) {
-    if (const Value merged = host->second(*input.node(), A)) return {merged};
+  if (const EpilogueHost* host = epilogue_host(context, input)) {
+    if (const Value merged = host->with_activation(*input.node(), A)) return {merged};
   }
   return fuse_elementwise(context, node);
+}
+
+Values fuse_relu_grad(const FusionContext& context, const Node& node) {
+  if (const Value moved = relu_grad_before_pooling(context, node)) return {moved};
+  return fuse_elementwise(context, node);
+}
+constexpr auto fuse_grad(ElementwiseOp op) {
+  return op == ElementwiseOp::relu_grad ? fuse_relu_grad : fuse_elementwise;
 }
 
 struct ActivationName {
@@ -143,7 +145,7 @@ Values grad_general_relu(const GradCall& call) {
   {.name = #op_name "_grad",                            \
    .infer = infer_grad,                                 \
    .grad = grad_of_grad<ElementwiseOp::op_name##_grad>, \
-   .fuse = fuse_elementwise,                            \
+   .fuse = fuse_grad(ElementwiseOp::op_name##_grad),    \
    .in_place = 1},
 const OpDef activation_defs[] = {PN_ACTIVATIONS_FROM_OUTPUT(PN_OUTPUT_DEF) PN_ACTIVATIONS_FROM_INPUT(PN_INPUT_DEF)
                                      PN_ACTIVATION_OPS(PN_GRAD_DEF)};
@@ -210,10 +212,6 @@ Activation activation_from_name(const std::string& name) {
     if (name == entry.name) return entry.activation;
   }
   value_error("Unknown activation: ", name);
-}
-
-bool register_activation_host(const OpDef& op, WithActivation with_activation) {
-  return hosts().emplace(&op, with_activation).second;
 }
 
 }  // namespace pyneural::ops

@@ -32,9 +32,4 @@ bool slope_from_output(Activation activation);
 const char* activation_name(Activation activation);        // "relu"
 Activation activation_from_name(const std::string& name);  // throws ValueError
 
-// The graph may move an activation into the op that makes its input. Such an op registers how it is applied with an
-// activation, given a node of it that has Activation::linear; nullptr if this node can't.
-using WithActivation = Value (*)(const Node& node, Activation activation);
-bool register_activation_host(const OpDef& op, WithActivation with_activation);
-
 }  // namespace pyneural::ops

@@ -1,7 +1,12 @@
 #include "ops/batch_norm.h"
 
+#include "graph/node.h"
 #include "ops/batch_norm_params.h"
+#include "ops/binary.h"
 #include "ops/cost.h"
+#include "ops/epilogue.h"
+#include "ops/promote.h"
+#include "ops/unary.h"
 
 namespace pyneural::ops {
 namespace {
@@ -46,6 +51,21 @@ const OpDef kParameterGrad{
 
 Values batch_normalization_grad(const GradCall& call);
 
+// With known statistics this is a scale and an offset per channel, which the layer before can take up: that saves a
+// pass over the images.
+Values fold_into_producer(const FusionContext& context, const Node& node) {
+  const Value &x = node.inputs[0], &mean = node.inputs[1], &variance = node.inputs[2];
+  const Value &offset = node.inputs[3], &scale = node.inputs[4];
+  const auto& p = node.params.as<BatchNormParams>();
+  const EpilogueHost* host = epilogue_host(context, x);
+  if (!host || !mean || p.axis != x.shape().rank() - 1) return {};
+  Value factor = rsqrt(add(variance, scalar_like(p.epsilon, variance)));
+  if (scale) factor = multiply(factor, scale);
+  Value shift = negative(multiply(mean, factor));
+  if (offset) shift = add(shift, offset);
+  return {host->with_affine(*x.node(), factor, shift)};
+}
+
 // (x, mean, variance, offset, scale) -> y. An empty mean counts as zero: so the gradient of x is this op again.
 const OpDef kBatchNormalization{
     .name = "batch_normalization",
@@ -56,6 +76,7 @@ const OpDef kBatchNormalization{
         },
     .grad = batch_normalization_grad,
     .cost = [](const CostCall& call) { return streaming_cost(call, 3, call.inputs[0].shape().size()); },
+    .fuse = fold_into_producer,
     .in_place = 1,
 };
 

@@ -2,6 +2,7 @@
 
 #include "graph/node.h"
 #include "ops/activation.h"
+#include "ops/epilogue.h"
 #include "ops/reduce.h"
 
 namespace pyneural::ops {
@@ -183,7 +184,11 @@ const OpDef kConv2D{
         },
 };
 
-[[maybe_unused]] const bool kIsActivationHost = register_activation_host(kConv2D, conv2d_with_activation);
+[[maybe_unused]] const bool kIsEpilogueHost = register_epilogue_host(
+    kConv2D, {conv2d_with_activation, [](const Node& node, const Value& scale, const Value& offset) -> Value {
+                if (node.params.as<Conv2DParams>().activation != Activation::linear) return {};
+                return with_scaled_kernel(node, scale, scale, offset);
+              }});
 
 }  // namespace
 

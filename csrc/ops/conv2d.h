@@ -23,7 +23,7 @@ Shape conv2d_output(const Shape& images, int64_t filters, const Conv2DParams& pa
 void check_conv2d_operands(const InferCall& call, int64_t filters);
 // The gradient of what an activation was applied to, from the gradient and the value of its output.
 Value before_activation(const GradCall& call, Activation activation);
-// The same node with an activation, if it has none yet.
+// The same node with an activation.
 Value conv2d_with_activation(const Node& node, Activation activation);
 Cost conv2d_cost(const CostCall& call, int64_t multiplies_per_output, const Value& outputs);
 

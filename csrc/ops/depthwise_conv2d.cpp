@@ -1,6 +1,8 @@
 #include "ops/depthwise_conv2d.h"
 
+#include "graph/node.h"
 #include "ops/activation.h"
+#include "ops/epilogue.h"
 #include "ops/reduce.h"
 #include "ops/shape.h"
 
@@ -91,7 +93,12 @@ Value forward(const Value& x, const Value& kernel, const Value& bias, const Para
   return apply1(kDepthwiseConv2D, params, {x, kernel, bias});
 }
 
-[[maybe_unused]] const bool kIsActivationHost = register_activation_host(kDepthwiseConv2D, conv2d_with_activation);
+[[maybe_unused]] const bool kIsEpilogueHost = register_epilogue_host(
+    kDepthwiseConv2D, {conv2d_with_activation, [](const Node& node, const Value& scale, const Value& offset) -> Value {
+                         if (node.params.as<Conv2DParams>().activation != Activation::linear) return {};
+                         const Value per_channel = reshape(scale, Shape{scale.shape()[0], 1});
+                         return with_scaled_kernel(node, per_channel, scale, offset);
+                       }});
 
 }  // namespace
 

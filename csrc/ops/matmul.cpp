@@ -3,6 +3,7 @@
 #include "graph/node.h"
 #include "ops/activation.h"
 #include "ops/cost.h"
+#include "ops/epilogue.h"
 #include "ops/matmul_params.h"
 #include "ops/promote.h"
 #include "ops/reduce.h"
@@ -111,10 +112,15 @@ const OpDef kLinear{
         },
 };
 
-[[maybe_unused]] const bool hosts_activation =
-    register_activation_host(kLinear, [](const Node& node, Activation activation) -> Value {
-      return apply1(kLinear, LinearParams{activation}, node.inputs);
-    });
+[[maybe_unused]] const bool kIsEpilogueHost =
+    register_epilogue_host(kLinear, {[](const Node& node, Activation activation) -> Value {
+                                       if (node.params.as<LinearParams>().activation != Activation::linear) return {};
+                                       return apply1(kLinear, LinearParams{activation}, node.inputs);
+                                     },
+                                     [](const Node& node, const Value& scale, const Value& offset) -> Value {
+                                       if (node.params.as<LinearParams>().activation != Activation::linear) return {};
+                                       return with_scaled_kernel(node, scale, scale, offset);
+                                     }});
 
 }  // namespace
 

@@ -1,5 +1,7 @@
 #include "ops/pool2d.h"
 
+#include "graph/node.h"
+#include "ops/activation.h"
 #include "ops/pool2d_params.h"
 
 namespace pyneural::ops {
@@ -96,6 +98,20 @@ Value max_pool2d(const Value& x, const Pair& pool_size, const Pair& strides, con
 
 Value average_pool2d(const Value& x, const Pair& pool_size, const Pair& strides, const std::string& padding) {
   return pool(kAveragePool2D, x, pool_size, strides, padding);
+}
+
+Value relu_grad_before_pooling(const FusionContext& context, const Node& relu_grad) {
+  const Value &spread = relu_grad.inputs[0], &x = relu_grad.inputs[1];
+  const Node& pooling = *spread.node();
+  if (pooling.op != &kMaxPool2DGrad || pooling.inputs[1] != x || context.uses(spread) != 1) return {};
+  const Value &grad = pooling.inputs[0], &y = pooling.inputs[2];
+  return apply1(kMaxPool2DGrad, pooling.params, {activation_grad(grad, y, Activation::relu), x, y});
+}
+
+Value sum_before_pooling(const Node& sum) {
+  const Node& pooling = *sum.inputs[0].node();
+  if (pooling.op != &kMaxPool2DGrad) return {};
+  return apply1(*sum.op, sum.params, {pooling.inputs[0]});
 }
 
 }  // namespace pyneural::ops

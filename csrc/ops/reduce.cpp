@@ -1,6 +1,8 @@
 // sum, prod, any, all, count_nonzero, sum_to, and what all reductions share.
 #include "ops/reduce.h"
 
+#include "graph/node.h"
+#include "ops/pool2d.h"
 #include "ops/reduce_common.h"
 #include "ops/shape.h"
 
@@ -46,7 +48,13 @@ const OpDef kProdGrad{.name = "prod_grad", .infer = infer_like_input};
 
 Values grad_prod(const GradCall& call) { return {apply1(kProdGrad, call.params, {call.inputs[0], call.grads[0]})}; }
 
-const OpDef kSum{.name = "sum", .infer = infer_accumulated, .grad = grad_sum, .cost = cost_reduce};
+Values fuse_sum(const FusionContext&, const Node& node) {
+  constexpr uint32_t kAllButChannels = 0b0111;
+  if (node.params.as<ReduceParams>().axes != kAllButChannels) return {};
+  return {sum_before_pooling(node)};
+}
+
+const OpDef kSum{.name = "sum", .infer = infer_accumulated, .grad = grad_sum, .cost = cost_reduce, .fuse = fuse_sum};
 const OpDef kProd{.name = "prod", .infer = infer_accumulated, .grad = grad_prod, .cost = cost_reduce};
 const OpDef kAny{.name = "any", .infer = infer_bool, .cost = cost_reduce};
 const OpDef kAll{.name = "all", .infer = infer_bool, .cost = cost_reduce};

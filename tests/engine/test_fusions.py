@@ -1,0 +1,113 @@
+"""Rewrites that a plan makes: fewer steps, the values of the steps they replace."""
+
+import numpy as np
+import pytest
+
+from pyneural import _core
+
+
+def compiled(build, *shapes):
+    """A plan of `build` and its plain, step by step twin on the same random inputs: (plan, planned, eager)."""
+    rng = np.random.default_rng(7)
+    arrays = [rng.standard_normal(shape).astype("float32") for shape in shapes]
+    with _core.Trace() as trace:
+        outputs = build(*(trace.input(array.shape, "float32") for array in arrays))
+        plan = trace.compile(list(outputs))
+    eager = build_eagerly(build, arrays)
+    return plan, [np.asarray(y) for y in plan.run(arrays)], eager
+
+
+def build_eagerly(build, arrays):
+    _core.start_recording()
+    try:
+        inputs = [_core.tensor(array) for array in arrays]
+        for x in inputs:
+            _core.watch(x)
+        return [np.asarray(y) for y in build(*inputs)]
+    finally:
+        _core.stop_recording()
+
+
+@pytest.mark.parametrize("strides", [(2, 2), (1, 1)])
+def test_the_slope_of_relu_moves_in_front_of_the_gradient_of_max_pooling(strides):
+    def build(x, kernel, grad):
+        y = _core.max_pool2d(_core.conv2d(x, kernel, activation="relu"), (2, 2), strides)
+        return _core.gradients([y], [kernel], [grad])
+
+    outputs = 4 if strides == (2, 2) else 7
+    plan, planned, eager = compiled(build, (2, 9, 9, 3), (2, 2, 3, 5), (2, outputs, outputs, 5))
+    steps = [line.split(":")[0] for line in plan.describe().splitlines()]
+    assert steps.index("relu_grad") < steps.index("max_pool2d_grad")
+    relu_grad = next(line for line in plan.describe().splitlines() if line.startswith("relu_grad"))
+    assert f"(2, {outputs}, {outputs}, 5)" in relu_grad
+    np.testing.assert_array_equal(planned[0], eager[0])
+
+
+@pytest.mark.parametrize("padding", ["valid", "same"])
+def test_the_gradient_of_a_bias_is_summed_before_pooling_spreads_it(padding):
+    def build(x, kernel, bias, grad):
+        y = _core.max_pool2d(_core.conv2d(x, kernel, bias), (2, 2), (2, 2), padding)
+        return _core.gradients([y], [kernel, bias], [grad])
+
+    outputs = 3 if padding == "valid" else 4
+    plan, planned, eager = compiled(build, (2, 9, 9, 3), (3, 3, 3, 5), (5,), (2, outputs, outputs, 5))
+    summed = next(line for line in plan.describe().splitlines() if line.startswith("sum"))
+    assert f"(2, {outputs}, {outputs}, 5)" in summed
+    np.testing.assert_array_equal(planned[0], eager[0])
+    np.testing.assert_allclose(planned[1], eager[1], rtol=1e-5, atol=1e-6)
+
+
+def normalized(layer, channels):
+    def build(x, kernel, bias, mean, variance, offset, scale):
+        y = layer(x, kernel, bias)
+        return [_core.relu(_core.batch_normalization(y, mean, _core.square(variance), -1, offset, scale, 1e-3))]
+
+    return build, [(channels,)] * 5
+
+
+@pytest.mark.parametrize(
+    ("name", "layer", "x", "kernel", "channels"),
+    [
+        ("conv2d", lambda *a: _core.conv2d(*a, padding="same"), (4, 9, 9, 3), (3, 3, 3, 8), 8),
+        ("conv2d", lambda *a: _core.conv2d(*a, groups=2), (4, 9, 9, 4), (3, 3, 2, 8), 8),
+        ("depthwise_conv2d", lambda *a: _core.depthwise_conv2d(*a, padding="same"), (4, 9, 9, 6), (3, 3, 6, 1), 6),
+        ("linear", lambda *a: _core.linear(*a), (70, 6), (6, 8), 8),
+    ],
+)
+def test_normalization_with_known_statistics_goes_into_the_kernel(name, layer, x, kernel, channels):
+    build, vectors = normalized(layer, channels)
+    plan, planned, eager = compiled(build, x, kernel, *vectors)
+    steps = [line.split(":")[0] for line in plan.describe().splitlines()]
+    assert name in steps
+    assert "batch_normalization" not in steps
+    assert "relu" not in steps
+    np.testing.assert_allclose(planned[0], eager[0], rtol=1e-4, atol=1e-4)
+
+
+def test_normalization_stays_where_the_kernel_is_larger_than_what_it_makes():
+    build, vectors = normalized(_core.linear, 64)
+    plan, planned, eager = compiled(build, (2, 128), (128, 64), *vectors)
+    assert "batch_normalization" in plan.describe()
+    np.testing.assert_allclose(planned[0], eager[0], rtol=1e-5, atol=1e-5)
+
+
+def test_normalization_stays_where_its_input_is_read_elsewhere():
+    def build(x, kernel, mean, variance):
+        y = _core.conv2d(x, kernel)
+        return [_core.batch_normalization(y, mean, _core.square(variance), -1), _core.exp(y)]
+
+    plan, planned, eager = compiled(build, (4, 9, 9, 3), (3, 3, 3, 8), (8,), (8,))
+    assert "batch_normalization" in plan.describe()
+    for ours, theirs in zip(planned, eager):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("first", ["sigmoid", "tanh", "relu"])
+@pytest.mark.parametrize("layer", [_core.linear, lambda x, kernel, **k: _core.conv2d(x, kernel, **k)])
+def test_an_activation_behind_an_activation_stays(first, layer):
+    conv = layer is not _core.linear
+    x, kernel = ((2, 5, 5, 3), (3, 3, 3, 4)) if conv else ((7, 3), (3, 4))
+    _, planned, eager = compiled(lambda x, k: [_core.softplus(layer(x, k, activation=first))], x, kernel)
+    np.testing.assert_allclose(planned[0], eager[0], rtol=1e-6)
+    _, planned, eager = compiled(lambda x, k: [_core.tanh(layer(x, k, activation=first))], x, kernel)
+    np.testing.assert_allclose(planned[0], eager[0], rtol=1e-6)
