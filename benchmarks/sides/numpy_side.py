@@ -1,6 +1,8 @@
 """NumPy by hand."""
 
 import numpy as np
+import numpy_models
+from common import random
 
 
 def info():
@@ -8,19 +10,16 @@ def info():
 
 
 def set_threads(threads):
-    from threadpoolctl import threadpool_limits
+    if threads:
+        from threadpoolctl import threadpool_limits
 
-    threadpool_limits(threads)
+        threadpool_limits(threads)
 
 
 def prepare(case):
     """The variants that NumPy has of a case: {name: callable}; none if it has no such op."""
     builder = BUILDERS.get(case["op"])
     return builder(case) if builder else None
-
-
-def random(*shape):
-    return np.random.default_rng().standard_normal(shape, dtype=np.float32)
 
 
 def matmul(case):
@@ -33,4 +32,4 @@ def matmul(case):
     return {"out=": lambda: np.matmul(a, b, out=out), "new": lambda: np.matmul(a, b)}
 
 
-BUILDERS = {"matmul": matmul}
+BUILDERS = {"matmul": matmul, **numpy_models.BUILDERS}

@@ -1,6 +1,7 @@
 """pyneural: kernels through prepared plans, as `fit` runs them."""
 
 import numpy as np
+from keras_models import builders
 
 import pyneural
 from pyneural import _core
@@ -11,7 +12,8 @@ def info():
 
 
 def set_threads(threads):
-    _core.set_num_threads(threads)
+    if threads:
+        _core.set_num_threads(threads)
 
 
 def prepare(case):
@@ -57,4 +59,4 @@ def conv2d(case):
     return {"plan": lambda: plan.run(values)}
 
 
-BUILDERS = {"matmul": matmul, "conv2d": conv2d}
+BUILDERS = {"matmul": matmul, "conv2d": conv2d, **builders(pyneural)}

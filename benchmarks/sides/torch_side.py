@@ -2,6 +2,7 @@
 
 import torch
 import torch.nn.functional as F
+import torch_models
 
 
 def info():
@@ -9,7 +10,8 @@ def info():
 
 
 def set_threads(threads):
-    torch.set_num_threads(threads)
+    if threads:
+        torch.set_num_threads(threads)
     torch.set_grad_enabled(False)
 
 
@@ -71,4 +73,4 @@ def _conv2d(case, layout):
     return backward
 
 
-BUILDERS = {"matmul": matmul, "conv2d": conv2d}
+BUILDERS = {"matmul": matmul, "conv2d": conv2d, **torch_models.BUILDERS}

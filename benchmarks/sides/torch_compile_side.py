@@ -1,0 +1,13 @@
+"""PyTorch, compiled by torch.compile: whole models only. Compiling takes up to a minute each."""
+
+import os
+
+os.environ.setdefault("TORCHINDUCTOR_COMPILE_THREADS", "1")  # no pool of compilers beside the measurement
+
+import torch_models
+from torch_side import info, set_threads  # noqa: F401
+
+
+def prepare(case):
+    builder = torch_models.BUILDERS.get(case["op"])
+    return {f"compiled {name}": run for name, run in builder(case, compiled=True).items()} if builder else None
