@@ -5,6 +5,8 @@ The engine of pyneural: tensors, variables, ops, traces and plans.
 
 from __future__ import annotations
 import collections.abc
+import numpy
+import numpy.typing
 import typing
 
 __all__: list[str] = [
@@ -88,6 +90,7 @@ __all__: list[str] = [
     "max_pool2d",
     "maximum",
     "mean",
+    "measure_bandwidth",
     "measure_fma_peak",
     "min",
     "minimum",
@@ -105,6 +108,7 @@ __all__: list[str] = [
     "power",
     "prod",
     "producer_logits",
+    "quota_cpus",
     "randint",
     "random_normal",
     "random_permutation",
@@ -682,9 +686,24 @@ def mean(
     Mean over axes.
     """
 
-def measure_fma_peak(seconds: typing.SupportsFloat | typing.SupportsIndex = 0.05) -> float:
+def measure_bandwidth(
+    memory: numpy.typing.NDArray[numpy.float32],
+    mode: str,
+    seconds: typing.SupportsFloat | typing.SupportsIndex = 0.05,
+    level: str | None = None,
+    threads: typing.SupportsInt | typing.SupportsIndex = 1,
+) -> float:
     """
-    Floating-point operations per second of one thread at the SIMD level in use, best of many short runs.
+    Bytes per second of `threads` threads that each 'read' their part of a float32 array, or 'copy' its first half to its second (bytes read and written count; 'streaming': with stores that go past the caches). Best of several runs; the array's values are overwritten.
+    """
+
+def measure_fma_peak(
+    seconds: typing.SupportsFloat | typing.SupportsIndex = 0.05,
+    level: str | None = None,
+    threads: typing.SupportsInt | typing.SupportsIndex = 1,
+) -> float:
+    """
+    Floating-point operations per second of `threads` threads at a SIMD level (None: the one in use), best of many short runs.
     """
 
 def min(
@@ -773,6 +792,11 @@ def prod(
 def producer_logits(x: Tensor) -> typing.Any:
     """
     ('softmax' | 'sigmoid', logits) if that op made x in this trace or recording, else None.
+    """
+
+def quota_cpus(groups_file: str = "/proc/self/cgroup", root: str = "/sys/fs/cgroup") -> float:
+    """
+    How many CPUs the control groups of this process grant; 0 for no limit.
     """
 
 def randint(

@@ -3,6 +3,7 @@
 #include "bindings/convert.h"
 #include "cpu/dispatch.h"
 #include "graph/node.h"
+#include "threads/cpu_limits.h"
 #include "threads/pool.h"
 
 namespace pyneural {
@@ -55,6 +56,8 @@ PYBIND11_MODULE(_core, m) {
   m.def("set_num_threads", &set_num_threads, "count"_a, "Sets how many threads a kernel may use (1 to 256).");
   m.def("set_work_per_thread", &set_work_per_thread, "flops"_a,
         "Work below which a kernel does not use one more thread (default 1e6 flops); tests lower it.");
+  m.def("quota_cpus", &quota_cpus, "groups_file"_a = "/proc/self/cgroup", "root"_a = "/sys/fs/cgroup",
+        "How many CPUs the control groups of this process grant; 0 for no limit.");
   m.def("default_float", [] { return default_float(); }, "The dtype that Python floats become.");
   m.def(
       "set_default_float", [](DType dtype) { default_float() = dtype; }, "dtype"_a,

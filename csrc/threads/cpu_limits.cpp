@@ -44,38 +44,41 @@ double quota_in(const std::string& quota_file, const std::string& period_file) {
   return period > 0 ? std::atof(quota.c_str()) / period : 0;
 }
 
-// A process is bound by the quotas of its own control group and of all groups above it.
-double quota_cpus() {
+bool has_word(const std::string& list, const std::string& word) {
+  return ("," + list + ",").find("," + word + ",") != std::string::npos;
+}
+
+}  // namespace
+
+// A process is bound by the quotas of its own control group and of all groups above it. In a container without a
+// namespace of its own the groups named by the file aren't there: then the root is the container's.
+double quota_cpus(const std::string& groups_file, const std::string& root) {
   double limit = 0;
-  const auto consider = [&limit](double cpus) {
-    if (cpus > 0 && (limit == 0 || cpus < limit)) limit = cpus;
-  };
-  std::ifstream groups("/proc/self/cgroup");
+  std::ifstream groups(groups_file);
   std::string line;
-  while (std::getline(groups, line)) {
+  while (std::getline(groups, line)) {  // number:controllers:path
     const size_t first = line.find(':'), second = line.find(':', first + 1);
     if (second == std::string::npos) continue;
     const std::string controllers = line.substr(first + 1, second - first - 1);
     std::string path = line.substr(second + 1);
     const bool v2 = controllers.empty();
-    if (!v2 && controllers.find("cpu") == std::string::npos) continue;
-    const std::string root = v2 ? "/sys/fs/cgroup" : "/sys/fs/cgroup/cpu";
+    if (!v2 && !has_word(controllers, "cpu")) continue;
     for (;;) {
-      const std::string folder = root + (path == "/" ? "" : path);
-      consider(v2 ? quota_in(folder + "/cpu.max", "")
-                  : quota_in(folder + "/cpu.cfs_quota_us", folder + "/cpu.cfs_period_us"));
+      const std::string folder = root + (v2 ? "" : "/cpu") + (path == "/" ? "" : path);
+      const double cpus = v2 ? quota_in(folder + "/cpu.max", "")
+                             : quota_in(folder + "/cpu.cfs_quota_us", folder + "/cpu.cfs_period_us");
+      if (cpus > 0 && (limit == 0 || cpus < limit)) limit = cpus;
       if (path.empty() || path == "/") break;
-      path = path.substr(0, path.rfind('/'));
+      const size_t slash = path.rfind('/');
+      path.resize(slash == std::string::npos ? 0 : slash);
     }
   }
   return limit;
 }
 
-}  // namespace
-
 int available_cpus() {
   const int cpus = affinity_cpus();
-  const double quota = quota_cpus();
+  const double quota = quota_cpus("/proc/self/cgroup", "/sys/fs/cgroup");
   return quota > 0 ? std::max(1, std::min(cpus, static_cast<int>(quota))) : cpus;
 }
 
