@@ -18,6 +18,9 @@ extern const KernelEntry* const portable_tables[];
 void register_cpu_kernels();
 
 std::string simd_level();                // the level in use
-std::vector<std::string> simd_levels();  // the levels that can run here, lowest first
+std::vector<std::string> simd_levels();  // the levels that were built and can run here, lowest first
+
+// The kernel of an op at a level, whichever is in use: for benchmarks. Throws ValueError if there is none.
+const KernelEntry& kernel_of_level(const std::string& level, const char* op);
 
 }  // namespace pyneural::cpu

@@ -1,6 +1,7 @@
 #include "cpu/dispatch.h"
 
 #include <cstdlib>
+#include <cstring>
 
 #include "core/error.h"
 #include "core/registry.h"
@@ -71,9 +72,21 @@ std::string simd_level() { return level_in_use; }
 std::vector<std::string> simd_levels() {
   std::vector<std::string> names;
   for (const Level& level : levels()) {
-    if (level.supported) names.push_back(level.name);
+    if (level.supported && *level.tables) names.push_back(level.name);
   }
   return names;
+}
+
+const KernelEntry& kernel_of_level(const std::string& name, const char* op) {
+  for (const Level& level : levels()) {
+    if (name != level.name || !level.supported) continue;
+    for (auto tables = level.tables; *tables; ++tables) {
+      for (const KernelEntry* entry = *tables; entry->op; ++entry) {
+        if (!std::strcmp(entry->op, op)) return *entry;
+      }
+    }
+  }
+  value_error("`level`: no ", op, " runs here at the SIMD level '", name, "'.");
 }
 
 }  // namespace pyneural::cpu

@@ -1,0 +1,220 @@
+"""What this machine can do at best, measured: multiply-adds at each SIMD level, bandwidth of each cache and of memory.
+
+from pyneural.bench import limits
+limits.measure().bandwidth(1e6, threads=1)
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pyneural import _core
+
+DEVICES = ("cpu",)
+CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
+# Where the system does not tell: what nearly every processor has at least.
+FALLBACK_CACHES = ((1, 32 << 10, 1), (2, 256 << 10, 1))
+ROUNDS = 5  # every limit is measured that often, spread over the whole time: a disturbance does not last that long
+# An array in memory is so many times as large as the last cache, but at most LARGEST unless that would fit there.
+BEYOND_CACHES, BARELY_BEYOND, LARGEST = 4, 2, 256 << 20
+MEMORY_SHARE = 4  # and at most this part of what is free
+
+
+@dataclass(frozen=True)
+class MemoryLevel:
+    """A cache, or the memory behind all caches.
+
+    Attributes:
+        name: "L1", "L2", ... or "memory".
+        size: bytes of one such cache; None for the memory.
+        sharers: how many processors share it.
+        read: bytes a second that can be read, by the number of threads.
+        copy: bytes a second, read and written, of a copy; of memory the better of ordinary stores and such as go past
+            the caches.
+    """
+
+    name: str
+    size: int | None
+    sharers: int
+    read: dict[int, float]
+    copy: dict[int, float]
+
+    def capacity(self, threads: int) -> float:
+        """Bytes that `threads` threads find room for together."""
+        return float("inf") if self.size is None else self.size * max(1, threads // self.sharers)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The limits of a device.
+
+    Attributes:
+        device: "cpu".
+        processor: its name.
+        simd_level: the SIMD level in use.
+        threads: the numbers of threads that were measured.
+        peaks: floating-point operations a second, {SIMD level: {threads: rate}}; a multiply-add counts as two.
+        memory: the caches, the smallest first, and the memory.
+    """
+
+    device: str
+    processor: str
+    simd_level: str
+    threads: tuple[int, ...]
+    peaks: dict[str, dict[int, float]]
+    memory: tuple[MemoryLevel, ...]
+
+    def peak(self, threads: int = 1) -> float:
+        """Floating-point operations a second at the SIMD level in use."""
+        return self.peaks[self.simd_level][threads]
+
+    def level_of(self, working_set: float, threads: int = 1) -> MemoryLevel:
+        """The smallest cache that a working set of so many bytes fits into, or the memory."""
+        return next(level for level in self.memory if working_set <= level.capacity(threads))
+
+    def bandwidth(self, working_set: float, threads: int = 1, copying: bool = False) -> float:
+        """Bytes a second that can be read where a working set lies; copied, if `copying`."""
+        level = self.level_of(working_set, threads)
+        return (level.copy if copying else level.read)[threads]
+
+    def seconds(self, flops: float, moved: float, threads: int = 1) -> float:
+        """The least time of a computation that moves so many bytes: the roofline's.
+
+        What computes nothing, copies; what computes, reads most of what it moves.
+        """
+        return max(flops / self.peak(threads), moved / self.bandwidth(moved, threads, copying=flops == 0))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Limits:
+        """The limits that `to_dict` wrote; keys that JSON has made strings are numbers again."""
+
+        def numbered(rates: dict) -> dict[int, float]:
+            return {int(threads): rate for threads, rate in rates.items()}
+
+        memory = tuple(
+            MemoryLevel(**{**level, "read": numbered(level["read"]), "copy": numbered(level["copy"])})
+            for level in values["memory"]
+        )
+        peaks = {level: numbered(rates) for level, rates in values["peaks"].items()}
+        return cls(**{**values, "threads": tuple(values["threads"]), "peaks": peaks, "memory": memory})
+
+
+def measure(threads: int | Sequence[int] | None = None, seconds: float = 3.0, device: str = "cpu") -> Limits:
+    """Measures the limits of one thread and of several.
+
+    Args:
+        threads: how many, by default as many as kernels may use; or a list of the numbers to measure.
+        seconds: about how long it takes, beside making the arrays.
+        device: `"cpu"`.
+
+    Raises:
+        ValueError: For an unknown device, or a number of threads or seconds that is not positive.
+    """
+    if device not in DEVICES:
+        raise ValueError(f"`device` must be one of {DEVICES}. Received: {device!r}")
+    if seconds <= 0:
+        raise ValueError(f"`seconds` must be positive. Received: {seconds}")
+    if threads is None or isinstance(threads, int):
+        threads = (1, _core.num_threads() if threads is None else threads)
+    counts = tuple(sorted(set(threads)))
+    if not counts or counts[0] < 1:
+        raise ValueError(f"`threads` must be at least 1. Received: {threads}")
+    caches = list(cache_sizes())
+    memory = np.ones(memory_bytes(caches[-1][1]) // 4, np.float32)  # written: else all pages are one page of zeros
+    jobs = list(_jobs(memory, caches, counts))
+    best: dict[tuple, float] = {}
+    for _ in range(ROUNDS):
+        for key, function, arguments in jobs:
+            rate = function(*arguments, seconds=seconds / (ROUNDS * len(jobs)))
+            best[key] = max(rate, best.get(key, 0.0))
+    peaks = {level: {count: best["peak", level, count] for count in counts} for level in _core.simd_levels()}
+    levels = []
+    for number, size, sharers in [*caches, (0, None, 0)]:
+        read = {count: best["read", number, count] for count in counts}
+        copy = {count: max(best[mode, number, count] for mode in _copy_modes(number)) for count in counts}
+        levels.append(MemoryLevel(f"L{number}" if number else "memory", size, sharers, read, copy))
+    return Limits(device, processor_name(), _core.simd_level(), counts, peaks, tuple(levels))
+
+
+def _jobs(memory: np.ndarray, caches: list[tuple[int, int, int]], counts: tuple[int, ...]) -> Iterator[tuple]:
+    """Everything to be measured: (key, function, arguments)."""
+    for count in counts:
+        for level in _core.simd_levels():
+            yield ("peak", level, count), _peak, (level, count)
+        for number, size, sharers in [*caches, (0, memory.nbytes, 0)]:
+            # Half a cache for the threads that share it: the rest is for what else lies there.
+            part = size // 2 // max(1, min(count, sharers)) * count if number else size
+            array = memory[: min(part, memory.nbytes) // 4]
+            for mode in ("read", *_copy_modes(number)):
+                yield (mode, number, count), _bandwidth, (array, mode, count)
+
+
+def _copy_modes(number: int) -> tuple[str, ...]:
+    """Stores that go past the caches pay in memory only (number 0)."""
+    return ("copy",) if number else ("copy", "streaming")
+
+
+def _peak(level: str, threads: int, seconds: float) -> float:
+    return _core.measure_fma_peak(seconds, level, threads)
+
+
+def _bandwidth(array: np.ndarray, mode: str, threads: int, seconds: float) -> float:
+    return _core.measure_bandwidth(array, mode, seconds, None, threads)
+
+
+def cache_sizes(folder: Path = CACHES) -> Iterator[tuple[int, int, int]]:
+    """(level, bytes, processors that share it) of the caches that hold data, the smallest first."""
+    found = {}
+    for index in sorted(folder.glob("index*")):
+        try:
+            if (index / "type").read_text().strip() == "Instruction":
+                continue
+            size = (index / "size").read_text().strip()
+            found[int((index / "level").read_text())] = (
+                int(size[:-1]) << {"K": 10, "M": 20, "G": 30}[size[-1]],
+                _count((index / "shared_cpu_list").read_text()),
+            )
+        except (OSError, ValueError, KeyError, IndexError):
+            continue
+    if not found:
+        yield from FALLBACK_CACHES
+    for level in sorted(found):
+        yield (level, *found[level])
+
+
+def _count(cpus: str) -> int:
+    """How many processors a list such as "0-3,8" names."""
+    ranges = [part.split("-") for part in cpus.strip().split(",")]
+    return sum(int(part[-1]) - int(part[0]) + 1 for part in ranges)
+
+
+def memory_bytes(last_cache: int) -> int:
+    """The size of an array that lies in memory, not in the last cache."""
+    wanted = min(BEYOND_CACHES * last_cache, max(LARGEST, BARELY_BEYOND * last_cache))
+    try:
+        free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (ValueError, OSError):
+        return wanted
+    return max(min(wanted, free // MEMORY_SHARE), 1 << 20)
+
+
+def processor_name() -> str:
+    """As the system spells it."""
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
