@@ -1,0 +1,56 @@
+"""What `pyneural bench` measures: a selection of bench/cases.py and bench/models.py that takes about a minute."""
+
+from __future__ import annotations
+
+from pyneural.bench import cases, models
+
+QUICK_MODELS = ("mlp_784_100_10", "selfie_cnn")
+
+
+def kernels() -> list[dict]:
+    """Products and convolutions of every kind: large and small, forward and backward."""
+    return [
+        *(cases.matmul(size, size, size) for size in (64, 256, 512, 1024)),
+        *(cases.matmul(512, 512, 512, layout) for layout in ("TN", "NT")),
+        cases.matmul(128, 784, 512),
+        cases.matmul(784, 128, 512, "TN"),
+        cases.matmul(128, 512, 784, "NT"),
+        cases.matmul(32, 784, 100),
+        cases.matmul(128, 64, 10),
+        cases.matmul(1, 784, 512),
+        cases.matmul(1, 4096, 4096),
+        *_with_gradients(128, 28, 1, 32, 3),
+        *_with_gradients(128, 26, 32, 64, 3),
+        *_with_gradients(32, 20, 32, 32, 2, padding="same"),
+        *_with_gradients(64, 32, 64, 64, 3, padding="same"),
+        *_with_gradients(8, 56, 64, 64, 1),
+        *_with_gradients(64, 32, 16, 32, 3, stride=2, padding="same"),
+        *_with_gradients(8, 28, 128, 0, 3, padding="same", depthwise=True),
+    ]
+
+
+def quick_kernels() -> list[dict]:
+    """A few of them."""
+    return [
+        cases.matmul(512, 512, 512),
+        cases.matmul(128, 784, 512),
+        cases.matmul(1, 784, 512),
+        *_with_gradients(128, 28, 1, 32, 3),
+        *_with_gradients(128, 26, 32, 64, 3),
+    ]
+
+
+def trainings() -> list[dict]:
+    """All models that are trained."""
+    return models.trainings()
+
+
+def quick_trainings() -> list[dict]:
+    """A few of them."""
+    return [case for case in models.trainings() if case["name"] in QUICK_MODELS]
+
+
+def _with_gradients(*sizes: int, **options) -> list[dict]:
+    """A convolution and its gradients; the first layer of a network needs none of its input."""
+    wanted = ("forward", "kernel") if sizes[2] <= 3 else ("forward", "input", "kernel")
+    return [cases.conv2d(*sizes, **options, what=what) for what in wanted]
