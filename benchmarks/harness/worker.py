@@ -2,6 +2,7 @@
 
 Works in any environment: it needs nothing but the side's own library. Requests and answers are lines of JSON; what a
 library prints goes to stderr. Requests: {"prepare": case, "seconds": of a turn}, {"turn": true}, {"info": true}.
+THREADS is 0 where the library shall choose.
 """
 
 import contextlib
@@ -13,28 +14,32 @@ import sys
 import time
 
 WARM_UP_SHARE = 2.0  # of a turn, spent on every variant before it is timed
+SIDES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "sides")
 
 
 class Prepared:
-    """A case ready to be timed: the fastest of the side's variants, and how often it runs in a turn."""
+    """A case ready to be timed: the fastest of the side's variants, and how often it runs in a turn.
+
+    Args:
+        variants: {name: function} or {name: (function, units)}, where a call does `units` of what is measured.
+        seconds: of a turn.
+    """
 
     def __init__(self, variants, seconds):
         best = None
         for name, variant in variants.items():
             run, units = variant if isinstance(variant, tuple) else (variant, 1)
             run()
-            repeats = calibrate(run, seconds)
-            end = time.perf_counter() + WARM_UP_SHARE * seconds
-            fastest = float("inf")
-            while True:
-                fastest = min(fastest, timed(run, repeats) / units)
-                if time.perf_counter() >= end:
-                    break
-            if best is None or fastest < best[0]:
-                best = fastest, name, run, units, repeats
+            repeats, fastest = calibrate(run, seconds)
+            end = time.perf_counter() + WARM_UP_SHARE * seconds - fastest * repeats
+            while time.perf_counter() < end:
+                fastest = min(fastest, timed(run, repeats))
+            if best is None or fastest / units < best[0]:
+                best = fastest / units, name, run, units, repeats
         _, self.variant, self.run, self.units, self.repeats = best
 
     def turn(self):
+        """Seconds for a unit."""
         return timed(self.run, self.repeats) / self.units
 
 
@@ -48,12 +53,12 @@ def timed(run, repeats):
 
 
 def calibrate(run, seconds):
-    """How many calls fill a turn."""
+    """How many calls fill a turn, and the seconds of one call."""
     repeats = 1
     while True:
-        taken = timed(run, repeats) * repeats
-        if taken >= seconds / 4 or repeats >= 1 << 24:
-            return max(1, round(repeats * seconds / max(taken, 1e-9)))
+        once = timed(run, repeats)
+        if once * repeats >= seconds / 4 or repeats >= 1 << 24:
+            return max(1, round(seconds / max(once, 1e-9))), once
         repeats *= 4
 
 
@@ -63,8 +68,9 @@ def main():
         os.sched_setaffinity(0, {int(cpu) for cpu in cpus.split(",")})
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
-    sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "sides"))
-    os.environ["OMP_NUM_THREADS"] = str(threads)
+    sys.path[0] = SIDES
+    if threads:
+        os.environ["OMP_NUM_THREADS"] = str(threads)
     side = importlib.import_module(side_name)
     side.set_threads(threads)
     gc.disable()

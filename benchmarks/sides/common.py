@@ -18,7 +18,7 @@ def random(*shape):
 
 def shuffled_batches(case):
     """The rows of each batch of an epoch, in a new random order."""
-    order = np.random.permutation(case["batch"] * case["steps"])
+    order = np.random.default_rng().permutation(case["batch"] * case["steps"])
     return order.reshape(case["steps"], case["batch"])
 
 

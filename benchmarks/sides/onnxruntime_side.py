@@ -22,7 +22,7 @@ def set_threads(threads):
 
 
 def prepare(case):
-    return predict(case) if case["op"] == "predict" else None
+    return predict(case) if case["op"] == "predict" and case["call"] == "predict" else None
 
 
 class Graph:
@@ -34,11 +34,10 @@ class Graph:
         self.nodes, self.weights, self.last = [], [], "x"
 
     def weight(self, *shape, positive=False):
-        values = random(*shape) / np.sqrt(np.prod(shape[1:]) or 1)
-        self.weights.append(
-            numpy_helper.from_array(abs(values) if positive else values.astype(np.float32), f"w{len(self.weights)}")
-        )
-        return self.weights[-1].name
+        values = random(*shape) / np.float32(np.sqrt(np.prod(shape[1:])))
+        name = f"w{len(self.weights)}"
+        self.weights.append(numpy_helper.from_array(abs(values) if positive else values, name))
+        return name
 
     def node(self, op, *inputs, source=None, **attributes):
         name = f"y{len(self.nodes)}"

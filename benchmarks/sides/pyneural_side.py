@@ -1,4 +1,4 @@
-"""pyneural: kernels through prepared plans, as `fit` runs them."""
+"""pyneural: kernels in prepared plans, as `fit` runs them."""
 
 import numpy as np
 from keras_models import builders
@@ -26,12 +26,34 @@ def tensor(*shape):
     return _core.tensor(np.random.default_rng().standard_normal(shape, dtype=np.float32))
 
 
+def planned(function, rows, weights=()):
+    """A call of a plan as `fit` makes it: rows of arrays go in, weights are variables, the output has its place.
+
+    Args:
+        function: from symbolic rows and weights to the output.
+        rows: tensors [rows, ...].
+        weights: tensors.
+    """
+    variables = [_core.Variable(weight) for weight in weights]
+    with _core.Trace() as trace:
+        inputs = [trace.input(t.shape, "float32") for t in rows]
+        plan = trace.compile([function(*inputs, *(variable.value for variable in variables))])
+    (shape, dtype), arrays = plan.output_specs[0], [t.numpy() for t in rows]
+    outputs = [np.empty(shape, dtype)]
+    return lambda: plan.run_batches(arrays, outputs=outputs)
+
+
 def matmul(case):
     m, k, n, layout = case["m"], case["k"], case["n"], case["layout"]
     a = tensor(k, m) if layout[0] == "T" else tensor(m, k)
     b = tensor(n, k) if layout[1] == "T" else tensor(k, n)
-    flags = layout[0] == "T", layout[1] == "T"
-    return {"eager": lambda: _core.matmul(a, b, *flags)}
+
+    def product(a, b):
+        return _core.matmul(a, b, layout[0] == "T", layout[1] == "T")
+
+    # TN is the gradient of weights: a product of two arrays of rows.
+    plan = planned(product, [a, b]) if layout == "TN" else planned(product, [a], [b])
+    return {"eager": lambda: product(a, b), "plan": plan}
 
 
 def conv2d(case):
@@ -48,15 +70,14 @@ def conv2d(case):
         return op(x, weight, strides=strides, padding=case["padding"])
 
     if case["what"] == "forward":
-        return {"eager": lambda: forward(x, weight)}
+        return {"plan": planned(forward, [x], [weight])}
+
+    def backward(x, grad, weight):
+        source = x if case["what"] == "input" else weight
+        return _core.gradients([forward(x, weight)], [source], [grad])[0]
+
     grad = tensor(*forward(x, weight).shape)
-    with _core.Trace() as trace:
-        inputs = [trace.input(t.shape, "float32") for t in (x, weight, grad)]
-        y = forward(inputs[0], inputs[1])
-        source = inputs[0] if case["what"] == "input" else inputs[1]
-        plan = trace.compile(_core.gradients([y], [source], [inputs[2]]))
-    values = [x, weight, grad]
-    return {"plan": lambda: plan.run(values)}
+    return {"plan": planned(backward, [x, grad], [weight])}
 
 
 BUILDERS = {"matmul": matmul, "conv2d": conv2d, **builders(pyneural)}

@@ -36,4 +36,4 @@ def prepare(case):
         momentum=0.0,
     )
     classes = list(range(max(2, last[1])))
-    return {"partial_fit": (lambda: model.partial_fit(x, y, classes), case["steps"])}
+    return {"partial_fit": (lambda: model.partial_fit(x, y, classes=classes), case["steps"])}

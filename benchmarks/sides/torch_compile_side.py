@@ -10,4 +10,4 @@ from torch_side import info, set_threads  # noqa: F401
 
 def prepare(case):
     builder = torch_models.BUILDERS.get(case["op"])
-    return {f"compiled {name}": run for name, run in builder(case, compiled=True).items()} if builder else None
+    return builder(case, compiled=True) if builder else None

@@ -119,6 +119,8 @@ def epoch(case, layout, compiled):
 
 
 def predict(case, compiled=False):
+    if case["call"] != "predict":
+        return None
     return {name: (prediction(case, layout, compiled), case["steps"]) for name, layout in layouts(case).items()}
 
 
