@@ -7,7 +7,8 @@ CXX_FILES = $(shell find csrc tests -name '*.cpp' -o -name '*.h')
 ENVIRONMENT = $(PYTHON) tools/environment.py $(VENV)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow sanitize coverage lint format stubs check-stubs check-symbols wheel bench-quick env clean
+.PHONY: help demo test test-slow sanitize coverage lint format stubs check-stubs check-symbols wheel bench bench-quick \
+	env clean
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -53,10 +54,11 @@ check-symbols: env ## fail if a kernel object exports a weak symbol
 wheel: env ## build a wheel into dist/
 	$(BIN)/python -m pip wheel -q --no-build-isolation --no-deps -w dist .
 
-bench-quick: env ## a minute of measurements: import, kernels, fit
-	$(BIN)/python benchmarks/import_time.py
-	$(BIN)/python benchmarks/bench_kernels.py --seconds 0.5 --output build/kernels.json
-	$(BIN)/python benchmarks/bench_fit.py --rounds 5 --output build/fit.json
+bench: env ## measure kernels and models against the peers, in some 25 minutes; BENCH="--help" tells more
+	$(BIN)/python -m benchmarks --install $(BENCH)
+
+bench-quick: env ## the same with fewer cases and turns, in some minutes
+	$(BIN)/python -m benchmarks --install --quick $(BENCH)
 
 clean: ## remove what was built, trained and cached
 	rm -rf build dist output $(VENV) .pytest_cache .ruff_cache .hypothesis .coverage

@@ -8,9 +8,8 @@ import platform
 import subprocess
 from pathlib import Path
 
-from pyneural.bench.limits import processor_name
-
 from pyneural import _core
+from pyneural.bench.limits import processor_name
 
 ROOT = Path(__file__).resolve().parents[2]
 

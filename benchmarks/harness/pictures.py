@@ -6,13 +6,12 @@ import math
 from pathlib import Path
 from typing import Any
 
-from pyneural.bench.kernels import family
-from pyneural.bench.limits import Limits
-from pyneural.bench.results import Point
-
 from benchmarks.harness.peers import PEERS, title
 from benchmarks.harness.turns import OURS, Comparison
 from pyneural.bench import plots
+from pyneural.bench.kernels import family
+from pyneural.bench.limits import Limits
+from pyneural.bench.results import Point
 
 # Colours that the colour-blind can tell apart (Okabe and Ito).
 COLORS = dict(zip(PEERS, ("#0072B2", "#D55E00", "#E69F00", "#009E73", "#56B4E9", "#CC79A7", "#7F3C8D", "#5B5B5B")))

@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from pyneural.bench.limits import Limits
 from rich.console import Console
 from rich.table import Table
 
@@ -17,6 +16,7 @@ from benchmarks.harness.overhead import Overhead
 from benchmarks.harness.peers import title
 from benchmarks.harness.pressure import Pressure
 from benchmarks.harness.turns import OURS, Comparison
+from pyneural.bench.limits import Limits
 
 BEHIND = 1.0  # a ratio below it is a loss
 DIGITS = 5  # that times are written with: more than they are worth
