@@ -72,6 +72,7 @@ __all__: list[str] = [
     "isfinite",
     "isinf",
     "isnan",
+    "kept_memory",
     "layer_normalization",
     "leaky_relu",
     "less",
@@ -114,6 +115,7 @@ __all__: list[str] = [
     "random_permutation",
     "random_uniform",
     "reciprocal",
+    "release_kept_memory",
     "relu",
     "relu6",
     "repeat",
@@ -605,6 +607,11 @@ def is_tracing() -> bool: ...
 def isfinite(x: Tensor) -> Tensor: ...
 def isinf(x: Tensor) -> Tensor: ...
 def isnan(x: Tensor) -> Tensor: ...
+def kept_memory() -> int:
+    """
+    Bytes of freed tensors that are kept for the next ones (96 MB at most).
+    """
+
 def layer_normalization(
     x: Tensor,
     gamma: Tensor = None,
@@ -844,6 +851,11 @@ def random_uniform(
     """
 
 def reciprocal(x: Tensor) -> Tensor: ...
+def release_kept_memory() -> None:
+    """
+    Gives the memory of freed tensors back to the system.
+    """
+
 def relu(
     x: Tensor,
     negative_slope: typing.SupportsFloat | typing.SupportsIndex = 0.0,

@@ -1,22 +1,17 @@
 #include "core/tensor.h"
 
-#include <cstdlib>
-
 #include "core/error.h"
+#include "core/memory.h"
 
 namespace pyneural {
 
 namespace {
 constexpr size_t kMaxBytes = size_t{1} << 62;  // so that rounding up cannot overflow
-constexpr size_t kAlignment = 64;              // a cache line, and the width of an AVX-512 register
 }  // namespace
 
 std::shared_ptr<Storage> Storage::allocate(size_t bytes, Device device) {
   std::shared_ptr<Storage> storage(new Storage);
-  // Whole cache lines, and never an empty block: vector tails may then be read in full lines.
-  if (bytes > kMaxBytes) throw OutOfMemory(bytes);
-  const size_t padded = (bytes + kAlignment) / kAlignment * kAlignment;
-  storage->data_ = std::aligned_alloc(kAlignment, padded);
+  if (bytes <= kMaxBytes) storage->data_ = allocate_block(bytes);
   if (!storage->data_) throw OutOfMemory(bytes);
   storage->bytes_ = bytes;
   storage->device_ = device;
@@ -32,7 +27,7 @@ std::shared_ptr<Storage> Storage::borrow(void* data, size_t bytes, std::shared_p
 }
 
 Storage::~Storage() {
-  if (!owner_) std::free(data_);
+  if (!owner_) free_block(data_, bytes_);
 }
 
 Tensor Tensor::empty(const Spec& spec, Device device) { return {Storage::allocate(spec.bytes(), device), 0, spec}; }
