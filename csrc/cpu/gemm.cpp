@@ -1,5 +1,6 @@
 #include "cpu/gemm.h"
 
+#include "cpu/gemm_dot.h"
 #include "cpu/gemm_pack.h"
 #include "cpu/gemm_tile.h"
 #include "cpu/gemm_vector.h"
@@ -282,8 +283,8 @@ PN_INLINE bool transposing_pays(const Product<T>& p) {
   if (!contiguous && p.a.col_stride != 1) return false;
   // A narrow C.
   if (p.n < 3 * L && p.m >= 2 * L && filled(p.n, L) < (contiguous ? 75 : 70)) return true;
-  // A few rows of A are packed sooner than a B that is contiguous along k.
-  return !contiguous && p.b.col_stride != 1 && p.m <= 4 * L && p.n > p.m && filled(p.m, L) > 85;
+  // A few rows of A are packed sooner than a B that is contiguous along k, unless turning C costs as much.
+  return !contiguous && p.b.col_stride != 1 && p.m <= 4 * L && p.n > p.m && p.k > 2 * p.m && filled(p.m, L) > 85;
 }
 
 template <class T>
@@ -292,6 +293,18 @@ void run_tiles(const Product<T>& p, int max_threads) {
     run_transposed(p, max_threads);
   } else {
     run_blocks(p, max_threads);
+  }
+}
+
+// y[n] (+)= the sum of `slices` rows that lie `stride` apart, in order.
+template <class T>
+void add_slices(int64_t n, int64_t slices, const T* partial, int64_t stride, T* y, bool accumulate) {
+  constexpr int L = kLanes<T>;
+  for (int64_t j = 0; j < n; j += L) {
+    const int lanes = static_cast<int>(min64(n - j, L));
+    Vec<T> sum = load_first(partial + j, lanes);
+    for (int64_t slice = 1; slice < slices; ++slice) sum = sum + load_first(partial + slice * stride + j, lanes);
+    store_first(y + j, accumulate ? load_first(y + j, lanes) + sum : sum, lanes);
   }
 }
 
@@ -312,26 +325,39 @@ void run_slices(const Product<T>& p, int64_t slices, int max_threads, T* partial
     run_tiles(part, 1);
   });
   for (int64_t i = 0; i < p.m; ++i) {
-    T* c = p.c + i * p.ldc;
-    for (int64_t j = 0; j < p.n; ++j) {
-      T sum = partial[i * p.n + j];
-      for (int64_t slice = 1; slice < slices; ++slice) sum += partial[slice * size + i * p.n + j];
-      c[j] = p.accumulate ? c[j] + sum : sum;
-    }
+    add_slices(p.n, slices, partial + i * p.n, size, p.c + i * p.ldc, p.accumulate);
   }
   apply_epilogue(p.m, p.n, p.c, p.ldc, p.bias, p.activation);
+}
+
+// How many slices of k a product with a vector is cut into, each summed apart: threads share out the slices of a large
+// matrix, not its columns, so that all of them read it from end to end.
+constexpr int64_t kRowSlice = 256 << 10;  // bytes
+constexpr int64_t kRowColumns = 4096;     // of one slice alone, for a thread
+constexpr int64_t kBeyondCaches = 16 << 20;
+PN_INLINE int64_t slices_of_rows(int64_t n, int64_t k, int64_t element_size) {
+  return max64(min64(min64(n * k * element_size / kRowSlice, k / 16), kMaxSlices), 1);
 }
 
 // y[n] = x[k] * B[k x n] with B row-major.
 template <class T>
 void run_row(int64_t n, int64_t k, const T* x, int64_t x_stride, const T* b, int64_t ldb, T* y, bool accumulate,
-             int max_threads) {
-  const bool narrow = n <= 8 * kLanes<T>;
-  // A page of each row: shorter pieces would waste what the hardware reads ahead.
-  const int64_t grain = max_threads > 1 ? 4096 / sizeof(T) : max64(n, 1);
-  parallel_range(n, grain, max_threads, [&](int64_t begin, int64_t end) {
-    row_product(end - begin, k, x, x_stride, b + begin, ldb, y + begin, accumulate, narrow);
+             int max_threads, T* partial) {
+  const bool from_memory = k * ldb * static_cast<int64_t>(sizeof(T)) > kBeyondCaches;
+  const int64_t slices = slices_of_rows(n, k, sizeof(T));
+  if (slices == 1) {
+    const int64_t grain = max_threads > 1 ? kRowColumns : max64(n, 1);
+    parallel_range(n, grain, max_threads, [&](int64_t begin, int64_t end) {
+      row_product(end - begin, k, x, x_stride, b + begin, ldb, y + begin, accumulate, from_memory);
+    });
+    return;
+  }
+  parallel_chunks(slices, max_threads, 0, [&](int64_t slice, void*) {
+    const Piece rows = piece_of(k, slices, slice);
+    row_product(n, rows.size, x + rows.begin * x_stride, x_stride, b + rows.begin * ldb, ldb, partial + slice * n,
+                false, from_memory);
   });
+  add_slices(n, slices, partial, n, y, accumulate);
 }
 
 template <class T>
@@ -344,9 +370,57 @@ void run_dots(int64_t rows, int64_t few, int64_t k, const T* a, int64_t lda, con
   });
 }
 
+// A narrow C as dots along k, where tiles would leave lanes empty. B is packed as rows that are contiguous along k, in
+// blocks of k that stay in L1.
+constexpr int64_t kNarrowBytes = 32 << 10;
+constexpr int64_t kMinNarrowRows = 16, kMinNarrowDepth = 64;  // below, packing B costs more than it saves
+struct NarrowPanel {
+  int64_t blocks;
+  int64_t ld;  // from row to row of a block; not a multiple of 4 KB, which would put all rows into the same sets of L1
+  int64_t size;  // elements of a block
+};
+PN_INLINE NarrowPanel narrow_panel(int64_t n, int64_t k, int64_t element_size) {
+  const int64_t lanes = PN_VECTOR_BYTES / element_size;
+  const int64_t blocks = ceil_div(n * k * element_size, kNarrowBytes);
+  const int64_t ld = (ceil_div(ceil_div(k, blocks), lanes) + 1) * lanes;
+  return {blocks, ld, n * ld};
+}
+
+template <class T>
+PN_INLINE bool narrow_pays(const Product<T>& p) {
+  return p.n <= kDotWidth && p.m >= kMinNarrowRows && p.k >= kMinNarrowDepth && p.a.col_stride == 1 &&
+         (p.b.col_stride == 1 || p.b.row_stride == 1);
+}
+
+template <class T>
+void run_narrow(const Product<T>& p, int max_threads, T* packed) {
+  constexpr int64_t kChunk = 1 << 17;  // multiplications
+  const NarrowPanel panel = narrow_panel(p.n, p.k, sizeof(T));
+  for (int64_t i = 0; i < panel.blocks; ++i) {
+    const Piece depth = piece_of(p.k, panel.blocks, i);
+    const T* b = p.b.data + depth.begin * p.b.row_stride;
+    if (p.b.col_stride == 1) {
+      pack_columns(p.n, depth.size, b, p.b.row_stride, packed + i * panel.size, panel.ld);
+    } else {
+      pack_rows(p.n, depth.size, b, p.b.col_stride, packed + i * panel.size, panel.ld);
+    }
+  }
+  const int64_t grain = max_threads > 1 ? max64(kChunk / (p.n * p.k), 8) : p.m;
+  parallel_range(p.m, grain, max_threads, [&](int64_t begin, int64_t end) {
+    T* c = p.c + begin * p.ldc;
+    for (int64_t i = 0; i < panel.blocks; ++i) {
+      const Piece depth = piece_of(p.k, panel.blocks, i);
+      dot_product(end - begin, p.n, depth.size, p.a.data + begin * p.a.row_stride + depth.begin, p.a.row_stride,
+                  packed + i * panel.size, panel.ld, c, p.ldc, 1, i > 0 || p.accumulate);
+    }
+    apply_epilogue(end - begin, p.n, c, p.ldc, p.bias, p.activation);
+  });
+}
+
 template <class T>
 void run(const Product<T>& p, int max_threads, void* workspace) {
   if (p.m <= 0 || p.n <= 0) return;
+  T* own = static_cast<T*>(workspace);
   const bool dots = p.a.col_stride == 1 && p.b.row_stride == 1;
   if (dots && p.m <= kMaxDotRows) {
     run_dots(p.n, p.m, p.k, p.b.data, p.b.col_stride, p.a.data, p.a.row_stride, p.c, 1, p.ldc, p.accumulate,
@@ -355,17 +429,15 @@ void run(const Product<T>& p, int max_threads, void* workspace) {
     run_dots(p.m, p.n, p.k, p.a.data, p.a.row_stride, p.b.data, p.b.col_stride, p.c, p.ldc, 1, p.accumulate,
              max_threads);
   } else if (p.m == 1 && p.b.col_stride == 1) {
-    run_row(p.n, p.k, p.a.data, p.a.col_stride, p.b.data, p.b.row_stride, p.c, p.accumulate, max_threads);
+    run_row(p.n, p.k, p.a.data, p.a.col_stride, p.b.data, p.b.row_stride, p.c, p.accumulate, max_threads, own);
   } else if (p.n == 1 && p.a.row_stride == 1 && p.ldc == 1) {
-    run_row(p.m, p.k, p.b.data, p.b.row_stride, p.a.data, p.a.col_stride, p.c, p.accumulate, max_threads);
+    run_row(p.m, p.k, p.b.data, p.b.row_stride, p.a.data, p.a.col_stride, p.c, p.accumulate, max_threads, own);
+  } else if (narrow_pays(p)) {
+    return run_narrow(p, max_threads, own);
+  } else if (const int64_t slices = slices_of_k(p.m, p.n, p.k); slices > 1) {
+    return run_slices(p, slices, max_threads, own);
   } else {
-    const int64_t slices = slices_of_k(p.m, p.n, p.k);
-    if (slices > 1) {
-      run_slices(p, slices, max_threads, static_cast<T*>(workspace));
-    } else {
-      run_tiles(p, max_threads);
-    }
-    return;
+    return run_tiles(p, max_threads);
   }
   apply_epilogue(p.m, p.n, p.c, p.ldc, p.bias, p.activation);
 }
@@ -396,8 +468,16 @@ void gemm(int64_t m, int64_t n, int64_t k, const MatrixView<double>& a, const Ma
       max_threads, workspace);
 }
 size_t gemm_workspace(int64_t m, int64_t n, int64_t k, size_t element_size) {
+  const int64_t size = static_cast<int64_t>(element_size);
+  const int64_t row_slices = m == 1 || n == 1 ? slices_of_rows(max64(m, n), k, size) : 1;
+  int64_t elements = row_slices > 1 ? row_slices * max64(m, n) : 0;
+  if (n <= kDotWidth && m >= kMinNarrowRows && k >= kMinNarrowDepth) {
+    const NarrowPanel panel = narrow_panel(n, k, size);
+    elements = max64(elements, panel.blocks * panel.size);
+  }
   const int64_t slices = slices_of_k(m, n, k);
-  return slices > 1 ? element_size * static_cast<size_t>(slices * m * n) : 0;
+  if (slices > 1) elements = max64(elements, slices * m * n);
+  return element_size * static_cast<size_t>(elements);
 }
 
 }  // namespace pyneural::cpu::PN_SIMD_NAMESPACE

@@ -1,6 +1,7 @@
 // Copies blocks of an operand into the layout in which the tiles read them. Included by gemm.cpp alone.
 #pragma once
 
+#include "cpu/gemm_tile.h"
 #include "cpu/transpose.h"
 
 namespace pyneural::cpu::PN_SIMD_NAMESPACE {
@@ -42,6 +43,14 @@ void pack_columns(int64_t k, int64_t n, const T* src, int64_t col_stride, T* dst
         transpose_lanes(block);
 #pragma GCC unroll 16
         for (int r = 0; r < L; ++r) store(to + r * ld, block[r]);
+      } else if (columns == L) {
+#pragma GCC unroll 16
+        for (int r = 0; r < L; ++r) block[r] = load_part(from + r * col_stride, depth);
+        transpose_lanes(block);
+#pragma GCC unroll 16
+        for (int r = 0; r < L; ++r) {
+          if (r < depth) store(to + r * ld, block[r]);
+        }
       } else {
         for (int r = 0; r < L; ++r) block[r] = r < columns ? load_first(from + r * col_stride, depth) : Vec<T>{};
         transpose_lanes(block);

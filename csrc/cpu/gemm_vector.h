@@ -1,21 +1,25 @@
-// Products with a vector or very few rows: bound by memory, not by the multipliers. Included by gemm.cpp alone.
+// Products with a vector: bound by memory, not by the multipliers. Included by gemm.cpp alone.
 #pragma once
 
-#include "cpu/vec.h"
+#include "cpu/gemm_tile.h"
 
 namespace pyneural::cpu::PN_SIMD_NAMESPACE {
 namespace {
 
-// y[V vectors] (+)= x[k] * B[k x V vectors]. A single chain of FMAs per vector would wait for its own latency, so U
-// rows of B are summed apart.
-template <class T, int V, int U>
+// The widest row of sums that stays in registers, next to an element of x, one of B and two of slack.
+constexpr int kMaxRowVectors = PN_VECTOR_REGISTERS - 4;
+
+// y[V vectors] (+)= x[k] * B[k x V vectors]. B is read once, from end to end, which is what caches do best. A single
+// chain of FMAs per vector would wait for its own latency: where registers are left, several rows are summed apart.
+template <class T, int V>
 __attribute__((noinline)) void row_tile(int64_t k, const T* x, int64_t x_stride, const T* b, int64_t ldb, int lanes,
                                         T* y, bool accumulate) {
   constexpr int L = kLanes<T>;
+  constexpr int U = V > kMaxRowVectors / 2 ? 1 : V < kMaxRowVectors / 8 ? 8 : kMaxRowVectors / V;
   Vec<T> sum[U][V];
 #pragma GCC unroll 8
   for (int u = 0; u < U; ++u) {
-#pragma GCC unroll 4
+#pragma GCC unroll 32
     for (int v = 0; v < V; ++v) sum[u][v] = Vec<T>{};
   }
   int64_t i = 0;
@@ -24,21 +28,21 @@ __attribute__((noinline)) void row_tile(int64_t k, const T* x, int64_t x_stride,
     for (int u = 0; u < U; ++u) {
       const Vec<T> xu = broadcast(x[(i + u) * x_stride]);
       const T* row = b + (i + u) * ldb;
-#pragma GCC unroll 4
+#pragma GCC unroll 32
       for (int v = 0; v < V; ++v) {
-        sum[u][v] = fma(xu, v == V - 1 ? load_first(row + v * L, lanes) : load(row + v * L), sum[u][v]);
+        sum[u][v] = fma(xu, v == V - 1 ? load_part(row + v * L, lanes) : load(row + v * L), sum[u][v]);
       }
     }
   }
   for (; i < k; ++i) {
     const Vec<T> xu = broadcast(x[i * x_stride]);
-#pragma GCC unroll 4
+#pragma GCC unroll 32
     for (int v = 0; v < V; ++v) {
       const T* p = b + i * ldb + v * L;
-      sum[0][v] = fma(xu, v == V - 1 ? load_first(p, lanes) : load(p), sum[0][v]);
+      sum[0][v] = fma(xu, v == V - 1 ? load_part(p, lanes) : load(p), sum[0][v]);
     }
   }
-#pragma GCC unroll 4
+#pragma GCC unroll 32
   for (int v = 0; v < V; ++v) {
     Vec<T> total = sum[0][v];
 #pragma GCC unroll 8
@@ -49,7 +53,19 @@ __attribute__((noinline)) void row_tile(int64_t k, const T* x, int64_t x_stride,
   }
 }
 
-// Adds U rows of B, scaled by x, to y[n]: every row is read from end to end, which is what memory does best.
+template <class T>
+using RowTileFn = void (*)(int64_t, const T*, int64_t, const T*, int64_t, int, T*, bool);
+#define PN_ROW_TILES(V) row_tile<T, V>, row_tile<T, V + 1>, row_tile<T, V + 2>, row_tile<T, V + 3>
+template <class T>
+constexpr RowTileFn<T> kRowTiles[kMaxRowVectors] = {PN_ROW_TILES(1),  PN_ROW_TILES(5),  PN_ROW_TILES(9),
+#if PN_VECTOR_REGISTERS == 32
+                                                    PN_ROW_TILES(13), PN_ROW_TILES(17), PN_ROW_TILES(21),
+                                                    PN_ROW_TILES(25)
+#endif
+};
+#undef PN_ROW_TILES
+
+// Adds U rows of B, scaled by x, to y[n], in order.
 template <class T, int U>
 PN_INLINE void add_rows(int64_t n, const T* x, int64_t x_stride, const T* b, int64_t ldb, T* y) {
   constexpr int L = kLanes<T>;
@@ -72,109 +88,26 @@ PN_INLINE void add_rows(int64_t n, const T* x, int64_t x_stride, const T* b, int
   }
 }
 
-// y[n] (+)= x[k] * B[k x n]. `narrow` says which of the two ways; the caller decides it from the whole product, so that
-// the bits do not depend on how the columns are shared out.
+// y[n] (+)= x[k] * B[k x n]. Where y does not fit the registers, it stays in L1. Rows are read one after the other; of
+// memory more arrives if several are read side by side.
 template <class T>
 void row_product(int64_t n, int64_t k, const T* x, int64_t x_stride, const T* b, int64_t ldb, T* y, bool accumulate,
-                 bool narrow) {
+                 bool from_memory) {
   constexpr int L = kLanes<T>;
-  if (narrow) {
-    for (int64_t j = 0; j < n; j += 4 * L) {
-      const int64_t width = n - j < 4 * L ? n - j : 4 * L;
-      const int vectors = static_cast<int>((width + L - 1) / L);
-      const int lanes = static_cast<int>(width - (vectors - 1) * L);
-      const auto run = vectors == 1   ? row_tile<T, 1, 8>
-                       : vectors == 2 ? row_tile<T, 2, 4>
-                       : vectors == 3 ? row_tile<T, 3, 2>
-                                      : row_tile<T, 4, 2>;
-      run(k, x, x_stride, b + j, ldb, lanes, y + j, accumulate);
-    }
+  const int64_t vectors = (n + L - 1) / L;
+  if (vectors <= kMaxRowVectors) {
+    kRowTiles<T>[vectors - 1](k, x, x_stride, b, ldb, static_cast<int>(n - (vectors - 1)* L), y, accumulate);
     return;
   }
-  constexpr int64_t kColumns = 4096;  // y stays in L1
+  constexpr int64_t kColumns = 16384 / sizeof(T);
   for (int64_t first = 0; first < n; first += kColumns) {
     const int64_t width = n - first < kColumns ? n - first : kColumns;
     if (!accumulate) __builtin_memset(y + first, 0, width * sizeof(T));
     int64_t i = 0;
-    for (; i + 8 <= k; i += 8) add_rows<T, 8>(width, x + i * x_stride, x_stride, b + i * ldb + first, ldb, y + first);
+    if (from_memory) {
+      for (; i + 8 <= k; i += 8) add_rows<T, 8>(width, x + i * x_stride, x_stride, b + i * ldb + first, ldb, y + first);
+    }
     for (; i < k; ++i) add_rows<T, 1>(width, x + i * x_stride, x_stride, b + i * ldb + first, ldb, y + first);
-  }
-}
-
-// c[r * c_row + s * c_col] (+)= dot(a row r, b row s) for R x S pairs of rows that are contiguous in k.
-template <class T, int R, int S>
-PN_INLINE void dot_tile(int64_t k, const T* a, int64_t lda, const T* b, int64_t ldb, T* c, int64_t c_row, int64_t c_col,
-                        bool accumulate) {
-  constexpr int L = kLanes<T>;
-  Vec<T> sum[R][S];
-#pragma GCC unroll 8
-  for (int r = 0; r < R; ++r) {
-#pragma GCC unroll 4
-    for (int s = 0; s < S; ++s) sum[r][s] = Vec<T>{};
-  }
-  int64_t i = 0;
-  for (; i + L <= k; i += L) {
-    Vec<T> column[S];
-#pragma GCC unroll 4
-    for (int s = 0; s < S; ++s) column[s] = load(b + s * ldb + i);
-#pragma GCC unroll 8
-    for (int r = 0; r < R; ++r) {
-      const Vec<T> row = load(a + r * lda + i);
-#pragma GCC unroll 4
-      for (int s = 0; s < S; ++s) sum[r][s] = fma(row, column[s], sum[r][s]);
-    }
-  }
-  if (i < k) {
-    const int lanes = static_cast<int>(k - i);
-#pragma GCC unroll 8
-    for (int r = 0; r < R; ++r) {
-#pragma GCC unroll 4
-      for (int s = 0; s < S; ++s) {
-        sum[r][s] = fma(load_first(a + r * lda + i, lanes), load_first(b + s * ldb + i, lanes), sum[r][s]);
-      }
-    }
-  }
-#pragma GCC unroll 8
-  for (int r = 0; r < R; ++r) {
-#pragma GCC unroll 4
-    for (int s = 0; s < S; ++s) {
-      T* to = c + r * c_row + s * c_col;
-      const T total = reduce_add(sum[r][s]);
-      *to = accumulate ? *to + total : total;
-    }
-  }
-}
-
-template <class T, int S>
-void dot_rows(int64_t rows, int64_t k, const T* a, int64_t lda, const T* b, int64_t ldb, T* c, int64_t c_row,
-              int64_t c_col, bool accumulate) {
-  constexpr int R = S == 1 ? 8 : PN_VECTOR_REGISTERS == 32 || S == 2 ? 4 : 2;
-  int64_t i = 0;
-  for (; i + R <= rows; i += R) {
-    dot_tile<T, R, S>(k, a + i * lda, lda, b, ldb, c + i * c_row, c_row, c_col, accumulate);
-  }
-  for (; i < rows; ++i) {
-    dot_tile<T, 1, S>(k, a + i * lda, lda, b, ldb, c + i * c_row, c_row, c_col, accumulate);
-  }
-}
-
-// The pairwise dots of `rows` rows of a and `few` rows of b. Every sum has the same order in any tile.
-template <class T>
-void dot_product(int64_t rows, int64_t few, int64_t k, const T* a, int64_t lda, const T* b, int64_t ldb, T* c,
-                 int64_t c_row, int64_t c_col, bool accumulate) {
-  constexpr int64_t kGroup = 8;  // rows of a that stay close while all of b passes
-  const int64_t parts = (few + 3) / 4;
-  for (int64_t i = 0; i < rows; i += kGroup) {
-    const int64_t group = rows - i < kGroup ? rows - i : kGroup;
-    for (int64_t part = 0; part < parts; ++part) {
-      const int64_t j = few * part / parts;
-      const int64_t width = few * (part + 1) / parts - j;
-      const auto run = width == 1   ? dot_rows<T, 1>
-                       : width == 2 ? dot_rows<T, 2>
-                       : width == 3 ? dot_rows<T, 3>
-                                    : dot_rows<T, 4>;
-      run(group, k, a + i * lda, lda, b + j * ldb, ldb, c + i * c_row + j * c_col, c_row, c_col, accumulate);
-    }
   }
 }
 

@@ -10,9 +10,11 @@ import pytest
 from pyneural import _core
 
 LAYOUTS = list(itertools.product((False, True), (False, True)))
-# Tiles are at most 14 rows and 64 columns; every size up to twice that, and the neighbours of some multiples.
+# Tiles are at most 14 rows and 64 columns; every size up to twice that, and the neighbours of some multiples. A single
+# row keeps up to 28 vectors in registers.
 ROWS = [*range(30), 47, 48, 49, 63, 64, 65, 119, 121]
 COLUMNS = [*range(130), 191, 192, 193]
+ROW_COLUMNS = [*range(130, 460, 7), 224, 225, 447, 448, 449, 4096, 4099]
 DEPTHS = [*range(36), 63, 64, 65, 511, 512, 513, 1025]
 
 
@@ -40,6 +42,8 @@ def test_exact_at_tile_edges(transpose_a: bool, transpose_b: bool, dtype: str) -
         check_exact(1, 11, n, transpose_a, transpose_b, dtype)
         check_exact(9, 11, n, transpose_a, transpose_b, dtype)
         check_exact(97, 5, n, transpose_a, transpose_b, dtype)
+    for n in ROW_COLUMNS:
+        check_exact(1, 19, n, transpose_a, transpose_b, dtype)
     for k in DEPTHS:
         check_exact(1, k, 19, transpose_a, transpose_b, dtype)
         check_exact(5, k, 67, transpose_a, transpose_b, dtype)
@@ -47,21 +51,35 @@ def test_exact_at_tile_edges(transpose_a: bool, transpose_b: bool, dtype: str) -
 
 
 @pytest.mark.parametrize(("transpose_a", "transpose_b"), LAYOUTS)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_exact_where_the_result_is_narrow(transpose_a: bool, transpose_b: bool, dtype: str) -> None:
+    for n in range(1, 18):
+        for m in (15, 16, 17, 23):
+            check_exact(m, 65, n, transpose_a, transpose_b, dtype)
+        for k in (63, 64, 80, 1025, 1900):
+            check_exact(18, k, n, transpose_a, transpose_b, dtype)
+
+
+@pytest.mark.parametrize(("transpose_a", "transpose_b"), LAYOUTS)
 def test_exact_where_operands_are_packed(transpose_a: bool, transpose_b: bool) -> None:
-    for m, k, n in [(100, 700, 500), (131, 520, 529), (500, 513, 260), (20, 600, 1100), (1000, 520, 70)]:
+    shapes = [(100, 700, 500), (131, 520, 529), (500, 513, 260), (20, 600, 1100), (1000, 520, 70), (32, 10, 300)]
+    for m, k, n in shapes:
         check_exact(m, k, n, transpose_a, transpose_b)
 
 
 @pytest.mark.parametrize(("transpose_a", "transpose_b"), LAYOUTS)
 def test_exact_with_a_long_sum(transpose_a: bool, transpose_b: bool) -> None:
-    for m, k, n in [(27, 20000, 32), (100, 3000, 100), (1, 9000, 40), (300, 9000, 1), (17, 2100, 5)]:
+    shapes = [(27, 20000, 32), (100, 3000, 100), (1, 9000, 40), (300, 9000, 1), (17, 2100, 5), (1, 2100, 2100)]
+    for m, k, n in shapes:
         check_exact(m, k, n, transpose_a, transpose_b)
 
 
 @pytest.mark.parametrize(("transpose_a", "transpose_b"), LAYOUTS)
 def test_same_bits_for_any_number_of_threads(transpose_a: bool, transpose_b: bool, many_threads) -> None:
     rng = np.random.default_rng(1)
-    for m, k, n in [(1, 300, 3000), (70, 3000, 50), (128, 784, 300), (300, 40, 10), (13, 600, 700), (513, 1030, 65)]:
+    shapes = [(1, 300, 3000), (1, 3000, 90), (1, 20, 9000), (70, 3000, 50), (128, 784, 300), (300, 40, 10)]
+    shapes += [(300, 2000, 10), (2000, 3000, 1), (13, 600, 700), (513, 1030, 65)]
+    for m, k, n in shapes:
         a = rng.normal(size=(k, m) if transpose_a else (m, k)).astype("float32")
         b = rng.normal(size=(n, k) if transpose_b else (k, n)).astype("float32")
         results = []
