@@ -99,6 +99,7 @@ void run(const KernelArgs& args) {
       const Block block = block_at(window, at);
       const T* const source = block_source(window, block, x, static_cast<T*>(scratch));
       const int64_t pixels = block_pixels(window, block);
+      const DepthRange all_pixels{0, pixels};
       const T* const rows_of_grad = grad + (block.image * g.h.outputs + block.row) * g.w.outputs * g.filters;
       for (int64_t group = 0; group < g.groups; ++group) {
         if (p.transposed) {
@@ -123,7 +124,8 @@ void run(const KernelArgs& args) {
                                           .row_offset = tap + first_row,
                                           .rows = rows,
                                           .depth_offset = pixel,
-                                          .depth = pixels,
+                                          .ranges = &all_pixels,
+                                          .range_count = 1,
                                           .b = ragged ? panel : rows_of_grad + column,
                                           .ldb = ragged ? round_up(width, kLanes<T>) : g.filters,
                                           .columns = width,

@@ -1,126 +1,169 @@
 // Convolution as gathered matrix products, shared by the forward pass and the gradient of the input.
 #pragma once
 
-#include "cpu/conv_geometry.h"
-#include "cpu/gather_dots.h"
-#include "cpu/gather_gemm.h"
+#include "cpu/convolve_plan.h"
 #include "threads/parallel.h"
 
 namespace pyneural::cpu::PN_SIMD_NAMESPACE {
 namespace {
 
 template <class T>
-struct Convolution {
-  Window window;
-  int64_t groups;
-  int64_t depth;    // taps * channels of a group
-  int64_t filters;  // of a group
+struct ConvolveOperands {
   const T* x;
-  const T* weights;
-  int64_t ldb;  // row length of weights [depth, groups * filters]; 0: packed, see packed_panel()
+  const T* weights;  // for PackWeights::none
   const T* bias;
   Activation activation;
   T* y;
-  int64_t column_pitch, row_pitch, image_pitch;  // of y
+  OutputPitch pitch;
 };
 
-// A few filters of many channels: weights are [group][filter][tap][channel].
-template <class T>
-PN_INLINE bool uses_dots(int64_t filters, int64_t channels) {
-  return filters <= kMostDots && channels >= kLanes<T>;
+// Some channels of a tap and the columns of a panel: what a packer copies at a time.
+struct WeightBlock {
+  int64_t group, tap;
+  int64_t channel, channels;
+  int64_t column, columns;
+};
+
+// to[slice][tap, channel][columns rounded up to whole vectors]
+template <class T, class Packer>
+PN_INLINE void pack_slice(const ConvolvePlan& p, const Packer& pack, int64_t group, int64_t first, int64_t slice,
+                          T* to) {
+  const int64_t width = panel_width<T>(p.filters, first), channel = slice * p.slice;
+  const int64_t channels = channel + p.slice < p.channels ? p.slice : p.channels - channel;
+  for (int64_t tap = 0; tap < p.taps; ++tap) {
+    pack(WeightBlock{group, tap, channel, channels, first, width}, to);
+    to += channels * round_up(width, kLanes<T>);
+  }
 }
 
-// Other packed weights: [group][panel][depth][columns of the panel, rounded up to whole vectors].
-template <class T>
-PN_INLINE int64_t packed_group(int64_t depth, int64_t filters) {
-  return depth * round_up(filters, kLanes<T>);
-}
-template <class T>
-PN_INLINE int64_t panel_width(int64_t filters, int64_t first) {
-  const int64_t left = filters - first;
-  return left < kGatherPanel<T> ? left : kGatherPanel<T>;
+template <class T, class Packer>
+void pack_all(const ConvolvePlan& p, const Packer& pack, T* packed) {
+  const int64_t depth = p.taps * p.channels, panels = (p.filters + kGatherPanel<T> - 1) / kGatherPanel<T>;
+  const int threads = threads_for(0, 2.0 * p.packed * sizeof(T));
+  parallel_range(p.groups * panels * p.slices, 1, threads, [&](int64_t begin, int64_t end) {
+    for (int64_t at = begin; at < end; ++at) {
+      const int64_t slice = at % p.slices, panel = at / p.slices;
+      const int64_t group = panel / panels, first = panel % panels * kGatherPanel<T>;
+      const int64_t ldb = round_up(panel_width<T>(p.filters, first), kLanes<T>);
+      T* const to = packed + group * packed_group<T>(depth, p.filters) + depth * first;
+      pack_slice(p, pack, group, first, slice, to + p.taps * slice * p.slice * ldb);
+    }
+  });
 }
 
-// int64 values that convolve() keeps in workspace.
-PN_INLINE int64_t convolve_offsets(const Window& window, int64_t depth) { return 2 * largest_block(window) + depth; }
-
-template <class T>
-void convolve(const Convolution<T>& c, double flops, int64_t* offsets) {
-  const Window& window = c.window;
-  if (window.blocks == 0) return;
-  int64_t* const pixel = offsets;
-  int64_t* const output = pixel + largest_block(window);
-  int64_t* const tap = output + largest_block(window);
-  pixel_offsets(window, pixel);
-  int64_t* next = output;
-  for (int64_t n = 0; n < window.block_images; ++n) {
-    for (int64_t i = 0; i < window.block_rows; ++i) {
-      for (int64_t j = 0; j < window.w.outputs; ++j) {
-        *next++ = n * c.image_pitch + i * c.row_pitch + j * c.column_pitch;
-      }
+// Where channels of the taps lie, relative to a pixel, in the order of the packed weights or of those in place.
+PN_INLINE void depth_offsets(const ConvolvePlan& p, int64_t* offset) {
+  const int64_t slice = p.pack == PackWeights::none ? p.channels : p.slice;
+  for (int64_t channel = 0; channel < p.channels; channel += slice) {
+    const int64_t end = channel + slice < p.channels ? channel + slice : p.channels;
+    for (int64_t tap = 0; tap < p.taps; ++tap) {
+      const int64_t at = tap_offset(p.window, tap / p.window.w.taps, tap % p.window.w.taps);
+      for (int64_t c = channel; c < end; ++c) *offset++ = at + c;
     }
   }
-  const int64_t channels = window.channels / c.groups, taps = window.h.taps * window.w.taps;
-  const bool dots = uses_dots<T>(c.filters, channels);
-  next = tap;
-  for (int64_t t = 0; t < taps; ++t) {
-    const int64_t offset = tap_offset(window, t / window.w.taps, t % window.w.taps);
-    for (int64_t k = 0; k < (dots ? 1 : channels); ++k) *next++ = offset + k;
+}
+
+// The dots' runs are whole taps.
+PN_INLINE void run_offsets(const ConvolvePlan& p, int64_t* offset) {
+  for (int64_t tap = 0; tap < p.taps; ++tap) {
+    *offset++ = tap_offset(p.window, tap / p.window.w.taps, tap % p.window.w.taps);
+  }
+}
+
+// pack(WeightBlock, to) copies one block, pack.dots(to) all weights of a plan with dots.
+template <class T, class Packer>
+void convolve(const ConvolvePlan& p, const ConvolveOperands<T>& o, const Packer& pack, void* workspace) {
+  const Window& window = p.window;
+  if (window.blocks == 0) return;
+  T* const packed = static_cast<T*>(workspace);
+  ConvLayout layout;
+  layout.kind = reinterpret_cast<BlockKind*>(static_cast<char*>(workspace) + round_up(p.packed * sizeof(T), 64));
+  layout.classes = reinterpret_cast<PixelClass*>(layout.kind + window.blocks_per_image);
+  layout.source = reinterpret_cast<int64_t*>(layout.classes + p.layout.classes);
+  layout.output = layout.source + p.layout.pixels;
+  int64_t* const depth_offset = layout.output + p.layout.pixels;
+  lay_out(window, o.pitch, &layout);
+  if (p.dots) {
+    run_offsets(p, depth_offset);
+    pack.dots(packed);
+  } else {
+    depth_offsets(p, depth_offset);
+    if (p.pack == PackWeights::once) pack_all(p, pack, packed);
   }
 
-  // A panel of weights of this depth stays in L2 while the tiles of a block pass over it.
-  constexpr int64_t kDepth = 4096 / sizeof(T);
-  const int64_t steps = (c.depth + kDepth - 1) / kDepth;
-  const int64_t step = (c.depth + steps - 1) / steps;
-  const int64_t panels_per_group = (c.filters + kGatherPanel<T> - 1) / kGatherPanel<T>;
-  const int64_t panels = c.groups * panels_per_group;
+  const int64_t depth = p.taps * p.channels;
+  const int64_t panels_per_group = (p.filters + kGatherPanel<T> - 1) / kGatherPanel<T>;
+  const int64_t panels = p.groups * panels_per_group;
   // Few blocks: also split the output channels, as far as the flops pay for it.
-  const int64_t chunks = clamp(static_cast<int64_t>(flops / 2e6), 1, 32);
+  const int64_t chunks = clamp(static_cast<int64_t>(p.flops / 2e6), 1, 32);
   const int64_t parts = clamp(chunks / window.blocks, 1, panels);
-  const int threads = threads_for(flops, 0);
-  parallel_chunks(window.blocks * parts, threads, window.scratch * sizeof(T), [&](int64_t chunk, void* scratch) {
+  const int threads = threads_for(p.flops, 0);
+  const int64_t padded_bytes = round_up(window.scratch * sizeof(T), 64);
+  const int64_t range_bytes = round_up(p.taps * sizeof(DepthRange), 64);
+  const int64_t panel_bytes = p.pack == PackWeights::by_panel ? p.taps * p.slice * kGatherPanel<T> * sizeof(T) : 0;
+  const size_t scratch_bytes = padded_bytes + range_bytes + panel_bytes;
+  parallel_chunks(window.blocks * parts, threads, scratch_bytes, [&](int64_t chunk, void* scratch) {
     const Block block = block_at(window, chunk / parts);
+    const BlockKind kind = layout.kind[chunk / parts % window.blocks_per_image];
     const int64_t part = chunk % parts;
-    const T* const source = block_source(window, block, c.x, static_cast<T*>(scratch));
-    T* const y = c.y + block.image * c.image_pitch + block.row * c.row_pitch;
+    const T* const source = block_source(window, block, o.x, static_cast<T*>(scratch));
+    DepthRange* const ranges = reinterpret_cast<DepthRange*>(static_cast<char*>(scratch) + padded_bytes);
+    T* const own_panel = reinterpret_cast<T*>(static_cast<char*>(scratch) + padded_bytes + range_bytes);
+    T* const y = o.y + block.image * o.pitch.image + block.row * o.pitch.row;
     for (int64_t panel = panels * part / parts; panel < panels * (part + 1) / parts; ++panel) {
       const int64_t group = panel / panels_per_group;
       const int64_t first = panel % panels_per_group * kGatherPanel<T>;
-      const int64_t width = panel_width<T>(c.filters, first);
-      const int64_t column = group * c.filters + first;
-      if (dots) {
-        gather_dots(GatherDots<T>{.a = source + group * channels,
-                                  .row_offset = pixel,
+      const int64_t width = panel_width<T>(p.filters, first);
+      const int64_t column = group * p.filters + first;
+      const T* const bias = o.bias ? o.bias + column : nullptr;
+      if (p.dots) {
+        gather_dots(GatherDots<T>{.a = source + group * p.channels,
+                                  .row_offset = layout.source,
                                   .rows = block_pixels(window, block),
-                                  .run_offset = tap,
-                                  .runs = taps,
-                                  .length = channels,
-                                  .b = c.weights + column * c.depth,
-                                  .columns = c.filters,
+                                  .run_offset = depth_offset,
+                                  .runs = p.taps,
+                                  .length = p.channels,
+                                  .b = packed + column * depth,
+                                  .columns = p.filters,
                                   .c = y + column,
-                                  .c_offset = output,
-                                  .bias = c.bias ? c.bias + column : nullptr,
-                                  .activation = c.activation});
+                                  .c_offset = layout.output,
+                                  .bias = bias,
+                                  .activation = o.activation});
         continue;
       }
-      const int64_t ldb = c.ldb ? c.ldb : round_up(width, kLanes<T>);
-      const T* const b =
-          c.ldb ? c.weights + column : c.weights + group * packed_group<T>(c.depth, c.filters) + c.depth * first;
-      for (int64_t k = 0; k < c.depth; k += step) {
-        const bool last = k + step >= c.depth;
-        gather_product(GatherProduct<T>{.a = source + group * channels,
-                                        .row_offset = pixel,
-                                        .rows = block_pixels(window, block),
-                                        .depth_offset = tap + k,
-                                        .depth = last ? c.depth - k : step,
-                                        .b = b + k * ldb,
-                                        .ldb = ldb,
-                                        .columns = width,
-                                        .c = y + column,
-                                        .c_offset = output,
-                                        .bias = last && c.bias ? c.bias + column : nullptr,
-                                        .activation = last ? c.activation : Activation::linear,
-                                        .accumulate = k > 0});
+      const bool in_place = p.pack == PackWeights::none;
+      const int64_t ldb = in_place ? p.groups * p.filters : round_up(width, kLanes<T>);
+      for (int64_t slice = 0; slice < p.slices; ++slice) {
+        const int64_t channel = slice * p.slice;
+        const int64_t channels = slice + 1 < p.slices ? p.slice : p.channels - channel;
+        const int64_t before = in_place ? 0 : p.taps * channel;  // rows of weights that belong to earlier slices
+        const T* b = o.weights + column;
+        if (p.pack == PackWeights::once) {
+          b = packed + group * packed_group<T>(depth, p.filters) + depth * first + before * ldb;
+        } else if (p.pack == PackWeights::by_panel) {
+          pack_slice(p, pack, group, first, slice, own_panel);
+          b = own_panel;
+        }
+        const bool last = slice + 1 == p.slices;
+        for (int64_t i = 0; i < kind.classes; ++i) {
+          const PixelClass& pixels = layout.classes[kind.first_class + i];
+          const int64_t count = depth_ranges(pixels, window.w.taps, in_place ? channel : 0,
+                                             in_place ? p.channels : channels, channels, ranges);
+          gather_product(GatherProduct<T>{.a = source + group * p.channels,
+                                          .row_offset = layout.source + pixels.begin,
+                                          .rows = pixels.pixels * block.images,
+                                          .depth_offset = depth_offset + before,
+                                          .ranges = ranges,
+                                          .range_count = count,
+                                          .b = b,
+                                          .ldb = ldb,
+                                          .columns = width,
+                                          .c = y + column,
+                                          .c_offset = layout.output + pixels.begin,
+                                          .bias = last ? bias : nullptr,
+                                          .activation = last ? o.activation : Activation::linear,
+                                          .accumulate = slice > 0});
+        }
       }
     }
   });

@@ -6,8 +6,7 @@ namespace pyneural::cpu::PN_SIMD_NAMESPACE {
 namespace {
 
 // Rows of a tile for each width in vectors: accumulators, one row of b and one element of a fill the registers.
-// Multiples of kRowStep, so that the last rows of a matrix find a tile that fits.
-constexpr int kRowStep = 3;
+// Multiples of kGatherRowStep, so that the last rows of a matrix find a tile that fits.
 PN_INLINE constexpr int tile_rows(int vectors) {
   if (PN_VECTOR_REGISTERS == 32) return vectors == 4 ? 6 : vectors == 3 ? 9 : vectors == 2 ? 12 : 18;
   return vectors == 2 ? 6 : 12;
@@ -40,34 +39,36 @@ __attribute__((noinline)) void tile(const GatherProduct<T>& p, const int64_t* ro
       }
     }
   }
-  const T* b = p.b;
   const int64_t ldb = p.ldb;
-  const int64_t* at = p.depth_offset;
-  const int64_t* const end = at + p.depth;
-  // A narrow tile has more rows than pointers fit in registers: each is fetched once for several steps.
-  constexpr int steps = Vectors == 1 ? (PN_VECTOR_REGISTERS == 32 ? 4 : 2) : 1;
-  if constexpr (steps > 1) {
-    for (; at + steps <= end; at += steps, b += steps * ldb) {
-      Vec<T> row[steps];
+  for (const DepthRange* range = p.ranges; range != p.ranges + p.range_count; ++range) {
+    const T* b = p.b + range->begin * ldb;
+    const int64_t* at = p.depth_offset + range->begin;
+    const int64_t* const end = p.depth_offset + range->end;
+    // A narrow tile has more rows than pointers fit in registers: each is fetched once for several steps.
+    constexpr int steps = Vectors == 1 ? (PN_VECTOR_REGISTERS == 32 ? 4 : 2) : 1;
+    if constexpr (steps > 1) {
+      for (; at + steps <= end; at += steps, b += steps * ldb) {
+        Vec<T> row[steps];
 #pragma GCC unroll 4
-      for (int s = 0; s < steps; ++s) row[s] = load(b + s * ldb);
+        for (int s = 0; s < steps; ++s) row[s] = load(b + s * ldb);
 #pragma GCC unroll 24
-      for (int m = 0; m < Rows; ++m) {
+        for (int m = 0; m < Rows; ++m) {
 #pragma GCC unroll 4
-        for (int s = 0; s < steps; ++s) acc[m][0] = fma(broadcast(a[m][at[s]]), row[s], acc[m][0]);
+          for (int s = 0; s < steps; ++s) acc[m][0] = fma(broadcast(a[m][at[s]]), row[s], acc[m][0]);
+        }
       }
     }
-  }
-  for (; at != end; ++at, b += ldb) {
-    const int64_t offset = *at;
-    Vec<T> row[Vectors];
+    for (; at != end; ++at, b += ldb) {
+      const int64_t offset = *at;
+      Vec<T> row[Vectors];
 #pragma GCC unroll 4
-    for (int v = 0; v < Vectors; ++v) row[v] = load(b + v * lanes);
+      for (int v = 0; v < Vectors; ++v) row[v] = load(b + v * lanes);
 #pragma GCC unroll 24
-    for (int m = 0; m < Rows; ++m) {
-      const Vec<T> x = broadcast(a[m][offset]);
+      for (int m = 0; m < Rows; ++m) {
+        const Vec<T> x = broadcast(a[m][offset]);
 #pragma GCC unroll 4
-      for (int v = 0; v < Vectors; ++v) acc[m][v] = fma(x, row[v], acc[m][v]);
+        for (int v = 0; v < Vectors; ++v) acc[m][v] = fma(x, row[v], acc[m][v]);
+      }
     }
   }
   // One path for both: linear is a lower limit of minus infinity.
@@ -99,8 +100,8 @@ __attribute__((noinline)) void tile(const GatherProduct<T>& p, const int64_t* ro
 // The smallest tile that holds `rows` rows; rows behind the last one repeat it.
 template <class T, int Rows, int Vectors>
 void last_tile(const GatherProduct<T>& p, int64_t first, int64_t rows) {
-  if constexpr (Rows > kRowStep) {
-    if (rows <= Rows - kRowStep) return last_tile<T, Rows - kRowStep, Vectors>(p, first, rows);
+  if constexpr (Rows > kGatherRowStep) {
+    if (rows <= Rows - kGatherRowStep) return last_tile<T, Rows - kGatherRowStep, Vectors>(p, first, rows);
   }
   int64_t row_offset[Rows], c_offset[Rows];
   for (int m = 0; m < Rows; ++m) {

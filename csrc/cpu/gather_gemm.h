@@ -12,13 +12,21 @@ namespace pyneural::cpu::PN_SIMD_NAMESPACE {
 template <class T>
 constexpr int64_t kGatherPanel = (PN_VECTOR_REGISTERS == 32 ? 4 : 2) * (PN_VECTOR_BYTES / sizeof(T));
 
+// Tiles for the last rows of a matrix hold a multiple of this many.
+constexpr int64_t kGatherRowStep = 3;
+
+struct DepthRange {
+  int64_t begin, end;
+};
+
 template <class T>
 struct GatherProduct {
   const T* a;
   const int64_t* row_offset;  // [rows]
   int64_t rows;
   const int64_t* depth_offset;  // [depth]
-  int64_t depth;
+  const DepthRange* ranges;     // the parts of the depth that are summed, in this order
+  int64_t range_count;
   const T* b;  // [depth, ldb]: readable up to `columns` rounded up to whole vectors
   int64_t ldb;
   int64_t columns;  // 1 .. kGatherPanel

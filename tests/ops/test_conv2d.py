@@ -75,7 +75,13 @@ WINDOWS = [
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("kernel_size", [(1, 1), (2, 2), (3, 3), (4, 2), (1, 5)])
 def test_conv2d_windows(kernel_size, dtype):
-    shapes = [((2, 7, 6, 3), 5, 1), ((1, 4, 9, 4), 6, 2), ((3, 2, 2, 1), 17, 1)]
+    shapes = [
+        ((2, 7, 6, 3), 5, 1),
+        ((1, 4, 9, 4), 6, 2),
+        ((3, 2, 2, 1), 17, 1),
+        ((4, 7, 6, 17), 9, 1),
+        ((3, 5, 9, 32), 18, 2),
+    ]
     for window, (images, filters, groups) in itertools.product(WINDOWS, shapes):
         if fits(images[1:3], kernel_size, window["dilation_rate"], window["padding"]):
             check_conv2d(images, kernel_size, filters, dtype, groups, **window)
@@ -113,6 +119,14 @@ def test_conv2d_pixels(pixels):
         ((3, 1, 300, 5), (1, 7), 80, {"strides": (1, 2)}),  # a signal
         ((3, 300, 1, 5), (7, 1), 20, {"strides": (3, 1)}),
         ((40, 3, 3, 64), (3, 3), 70, {}),  # several images in a block
+        ((7, 9, 8, 32), (5, 3), 64, {}),  # three images in a block, fewer in the last
+        ((1, 61, 33, 16), (3, 3), 32, {}),  # blocks of rows: at the top, inside, at the bottom
+        ((1, 61, 33, 16), (4, 3), 16, {"strides": (2, 1), "dilation_rate": (1, 2)}),
+        ((6, 2, 2, 16), (5, 5), 16, {}),  # taps that no pixel sees
+        ((6, 4, 4, 16), (3, 3), 32, {"dilation_rate": (5, 5)}),
+        ((1, 5, 5, 200), (3, 3), 64, {}),  # slices of channels of weights in place
+        ((4, 10, 10, 200), (3, 3), 72, {}),  # and of packed ones
+        ((1, 20, 20, 150), (3, 3), 140, {"groups": 2}),
         ((700, 1, 1, 6), (3, 3), 7, {}),
         ((1, 3, 2000, 2), (3, 3), 8, {}),  # wide rows
         ((2, 9, 9, 6), (3, 3), 6, {"strides": (4, 5), "groups": 6}),  # inputs that no window touches

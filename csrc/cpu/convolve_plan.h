@@ -1,0 +1,115 @@
+// How a convolution is cut into gathered products, from its shape alone.
+#pragma once
+
+#include "cpu/conv_layout.h"
+#include "cpu/gather_dots.h"
+
+namespace pyneural::cpu::PN_SIMD_NAMESPACE {
+namespace {
+
+enum class PackWeights {
+  none,      // weights are read where they lie: [tap, channel][groups * filters]
+  once,      // for all blocks: [group][panel][slice][tap, channel][columns of the panel, rounded up to whole vectors]
+  by_panel,  // few blocks: a slice of a panel is packed when it is needed, and is still in the cache when it is read
+};
+
+struct ConvolvePlan {
+  Window window;
+  int64_t groups, channels, filters, taps;  // channels and filters of a group
+  double flops;
+  bool dots;  // a few filters of many channels: weights are [group][filter][tap][channel]
+  PackWeights pack;
+  int64_t slice, slices;  // the channels that are summed before the next ones, so that their weights stay in L2
+  LayoutSize layout;
+  int64_t packed;  // elements of packed weights in the workspace
+};
+
+// What the forward pass and the gradient of the input tell about themselves.
+struct ConvolveShape {
+  WindowAxis h, w;
+  int64_t images, groups, channels, filters;  // channels and filters of a group
+  double flops;
+  bool transposed;  // weights must be packed, because they do not lie as the product needs them
+};
+
+template <class T>
+PN_INLINE int64_t packed_group(int64_t depth, int64_t filters) {
+  return depth * round_up(filters, kLanes<T>);
+}
+template <class T>
+PN_INLINE int64_t panel_width(int64_t filters, int64_t first) {
+  const int64_t left = filters - first;
+  return left < kGatherPanel<T> ? left : kGatherPanel<T>;
+}
+
+// Windows that leave the image, read where they lie. Blocks of three whole images give each class of pixels whole
+// tiles.
+PN_INLINE Window window_in_place(const ConvolveShape& s, int64_t target) {
+  constexpr int64_t kMostPixels = 1024;
+  const int64_t pixels = s.h.outputs * s.w.outputs;
+  if (pixels * kGatherRowStep <= kMostPixels && s.images >= kGatherRowStep) {
+    const int64_t images = round_up(clamp(target / pixels, 1, s.images), kGatherRowStep);
+    target = images * pixels;
+  }
+  Window window = make_window(s.h, s.w, s.images, s.groups * s.channels, target, INT64_MAX);
+  read_in_place(&window);
+  return window;
+}
+
+template <class T>
+Window choose_window(const ConvolveShape& s, bool dots) {
+  const int64_t target = block_target(s.flops, s.images * s.h.outputs * s.w.outputs);
+  const int64_t weights = s.h.taps * s.w.taps * s.channels * s.filters * s.groups;
+  const Window window = make_window(s.h, s.w, s.images, s.groups * s.channels, target, block_elements<T>(weights));
+  // Short runs of channels would not pay for the start of a range.
+  constexpr int64_t kFewChannels = 8;
+  if (!window.padded || dots || s.channels < kFewChannels || window.blocks == 0) return window;
+  const Window in_place = window_in_place(s, target);
+  const int64_t padded_work = lay_out(window, OutputPitch{}, nullptr).work * in_place.block_images;
+  const int64_t work = lay_out(in_place, OutputPitch{}, nullptr).work * window.block_images;
+  return work <= padded_work ? in_place : window;
+}
+
+template <class T>
+ConvolvePlan plan_convolution(const ConvolveShape& s) {
+  ConvolvePlan p{};
+  p.groups = s.groups;
+  p.channels = s.channels;
+  p.filters = s.filters;
+  p.taps = s.h.taps * s.w.taps;
+  p.flops = s.flops;
+  p.dots = s.filters <= kMostDots && s.channels >= kLanes<T>;
+  p.window = choose_window<T>(s, p.dots);
+  p.layout = lay_out(p.window, OutputPitch{}, nullptr);
+  const int64_t depth = p.taps * p.channels;
+  constexpr int64_t kDepth = 4096 / sizeof(T);  // a slice of a panel is 256 KB
+  p.slices = p.channels > kLanes<T> ? (depth + kDepth - 1) / kDepth : 1;
+  p.slice = round_up((p.channels + p.slices - 1) / p.slices, p.slices > 1 ? kLanes<T> : 1);
+  p.slices = (p.channels + p.slice - 1) / p.slice;
+
+  const int64_t pixels = s.images * s.h.outputs * s.w.outputs;
+  constexpr int64_t kManyPixels = 256, kFewBlocks = 2;
+  const bool ragged = s.filters % kLanes<T> != 0;
+  const bool scattered = s.groups * s.filters > kGatherPanel<T> || p.slices > 1;
+  if (p.dots) {
+    p.pack = PackWeights::once;
+    p.packed = p.groups * p.filters * depth;
+  } else if (!s.transposed && !ragged && !(scattered && pixels >= kManyPixels)) {
+    p.pack = PackWeights::none;
+  } else if (p.window.blocks <= kFewBlocks) {
+    p.pack = PackWeights::by_panel;
+  } else {
+    p.pack = PackWeights::once;
+    p.packed = p.groups * packed_group<T>(depth, p.filters);
+  }
+  return p;
+}
+
+template <class T>
+size_t convolve_workspace(const ConvolvePlan& p) {
+  return round_up(p.packed * sizeof(T), 64) + p.window.blocks_per_image * sizeof(BlockKind) +
+         p.layout.classes * sizeof(PixelClass) + (2 * p.layout.pixels + p.taps * p.channels) * sizeof(int64_t);
+}
+
+}  // namespace
+}  // namespace pyneural::cpu::PN_SIMD_NAMESPACE
