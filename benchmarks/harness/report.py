@@ -44,33 +44,39 @@ def rate_text(case: dict, seconds: float, limits: Limits, threads: int) -> str:
     return f"{rate} {limits.seconds(flops, moved, threads) / seconds:4.0%}"
 
 
-def ratio_text(comparison: Comparison, peer: str) -> str:
-    """The ratio, its quartiles, and the peer's variant."""
+def ratio_text(comparison: Comparison, peer: str, with_variant: bool) -> str:
+    """The ratio, its quartiles, and the peer's variant where it has several."""
     if peer not in comparison.ratios:
         return "[dim]error[/dim]" if peer in comparison.errors else ""
     ratio, (low, high) = comparison.ratios[peer], comparison.spreads[peer]
     colour = "red" if ratio < BEHIND else "green"
-    return f"[{colour}]{ratio:.2f}[/{colour}] [dim]{low:.2f}-{high:.2f} {comparison.variants[peer]}[/dim]"
+    variant = f" {comparison.variants[peer]}" if with_variant else ""
+    return f"[{colour}]{ratio:.2f}[/{colour}] [dim]{low:.2f}-{high:.2f}{variant}[/dim]"
 
 
 def comparison_table(heading: str, comparisons: list[Comparison], threads: int, limits: Limits) -> Table:
     """A row for each case, a column for each peer: how many times longer it takes."""
     peers = list(dict.fromkeys(peer for row in comparisons for peer in row.ratios))
-    table = Table(title=f"{heading}, {threads_text(threads)}", title_justify="left")
+    several = {peer: len({row.variants[peer] for row in comparisons if peer in row.ratios}) > 1 for peer in peers}
+    note = "a peer's column: its time over ours (larger is better for us), and the quartiles of that ratio"
+    heading = f"{heading}, {threads_text(threads)}"
+    table = Table(title=heading, title_justify="left", caption=note if peers else None, caption_justify="left")
     table.add_column("case", no_wrap=True)
     table.add_column(OURS, justify="right", no_wrap=True)
     rated = any(row.case.get("bytes") for row in comparisons)
     if rated:
         table.add_column("rate, of limit", justify="right", no_wrap=True)
     for peer in peers:
-        table.add_column(f"{title(peer)}: time over ours", no_wrap=True)
+        table.add_column(title(peer), no_wrap=True)
     for row in comparisons:
         if OURS not in row.seconds:
             table.add_row(row.case["name"], f"[red]{row.errors.get(OURS, 'none')}[/red]")
             continue
         seconds = row.seconds[OURS]
         rate = [rate_text(row.case, seconds, limits, threads)] if rated else []
-        table.add_row(row.case["name"], time_text(seconds), *rate, *(ratio_text(row, peer) for peer in peers))
+        table.add_row(
+            row.case["name"], time_text(seconds), *rate, *(ratio_text(row, peer, several[peer]) for peer in peers)
+        )
     return table
 
 
