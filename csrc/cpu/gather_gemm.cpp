@@ -12,35 +12,13 @@ PN_INLINE constexpr int tile_rows(int vectors) {
   return vectors == 2 ? 6 : 12;
 }
 
-// One register tile: `Rows` rows of C, `Vectors` vectors wide. Rows may repeat: they store the same values again.
+// acc += the products along the ranges. a: rows of a, at their offsets.
 template <class T, int Rows, int Vectors>
-__attribute__((noinline)) void tile(const GatherProduct<T>& p, const int64_t* row_offset, const int64_t* c_offset) {
+PN_INLINE void add_products(const GatherProduct<T>& p, const T* const (&a)[Rows], Vec<T> (&acc)[Rows][Vectors]) {
   constexpr int lanes = kLanes<T>;
-  const int last = static_cast<int>(p.columns) - (Vectors - 1) * lanes;  // lanes of the last vector
-  const T* a[Rows];
-#pragma GCC unroll 24
-  for (int m = 0; m < Rows; ++m) a[m] = p.a + row_offset[m];
-  Vec<T> acc[Rows][Vectors] = {};
-  if (p.bias) {
-#pragma GCC unroll 4
-    for (int v = 0; v < Vectors; ++v) {
-      const Vec<T> bias = v + 1 < Vectors ? load(p.bias + v * lanes) : load_first(p.bias + v * lanes, last);
-#pragma GCC unroll 24
-      for (int m = 0; m < Rows; ++m) acc[m][v] = bias;
-    }
-  }
-  if (p.accumulate) {
-#pragma GCC unroll 24
-    for (int m = 0; m < Rows; ++m) {
-      const T* const c = p.c + c_offset[m];
-#pragma GCC unroll 4
-      for (int v = 0; v < Vectors; ++v) {
-        acc[m][v] = acc[m][v] + (v + 1 < Vectors ? load(c + v * lanes) : load_first(c + v * lanes, last));
-      }
-    }
-  }
   const int64_t ldb = p.ldb;
-  for (const DepthRange* range = p.ranges; range != p.ranges + p.range_count; ++range) {
+  const DepthRange* range = p.ranges;
+  for (int64_t count = p.range_count; count > 0; --count, ++range) {
     const T* b = p.b + range->begin * ldb;
     const int64_t* at = p.depth_offset + range->begin;
     const int64_t* const end = p.depth_offset + range->end;
@@ -71,27 +49,55 @@ __attribute__((noinline)) void tile(const GatherProduct<T>& p, const int64_t* ro
       }
     }
   }
-  // One path for both: linear is a lower limit of minus infinity.
-  const Vec<T> limit = broadcast<T>(p.activation == Activation::relu ? T(0) : -static_cast<T>(__builtin_inf()));
-  if (last == lanes) {
+}
+
+// One register tile: `Rows` rows of C, `Vectors` vectors wide. Rows may repeat: they store the same values again.
+template <class T, int Rows, int Vectors>
+PN_INLINE void tile(const GatherProduct<T>& p, const int64_t* row_offset, const int64_t* c_offset, int last) {
+  constexpr int lanes = kLanes<T>;
+  const T* a[Rows];
+  T* c[Rows];
+#pragma GCC unroll 24
+  for (int m = 0; m < Rows; ++m) {
+    a[m] = p.a + row_offset[m];
+  }
+  Vec<T> acc[Rows][Vectors];
+  if (p.accumulate) {
 #pragma GCC unroll 24
     for (int m = 0; m < Rows; ++m) {
-      T* const c = p.c + c_offset[m];
+      c[m] = p.c + c_offset[m];
 #pragma GCC unroll 4
-      for (int v = 0; v < Vectors; ++v) store(c + v * lanes, select(acc[m][v] < limit, limit, acc[m][v]));
+      for (int v = 0; v < Vectors; ++v) {
+        acc[m][v] = v + 1 < Vectors ? load(c[m] + v * lanes) : load_first(c[m] + v * lanes, last);
+      }
     }
-    return;
+  } else {
+#pragma GCC unroll 4
+    for (int v = 0; v < Vectors; ++v) {
+      const Vec<T> start = !p.bias           ? Vec<T>{}
+                           : v + 1 < Vectors ? load(p.bias + v * lanes)
+                                             : load_first(p.bias + v * lanes, last);
+#pragma GCC unroll 24
+      for (int m = 0; m < Rows; ++m) acc[m][v] = start;
+    }
+  }
+  add_products<T, Rows, Vectors>(p, a, acc);
+  if (p.activation == Activation::relu) {
+#pragma GCC unroll 24
+    for (int m = 0; m < Rows; ++m) {
+#pragma GCC unroll 4
+      for (int v = 0; v < Vectors; ++v) acc[m][v] = select(acc[m][v] < Vec<T>{}, Vec<T>{}, acc[m][v]);
+    }
   }
 #pragma GCC unroll 24
   for (int m = 0; m < Rows; ++m) {
-    T* const c = p.c + c_offset[m];
+    T* const to = p.c + c_offset[m];
 #pragma GCC unroll 4
     for (int v = 0; v < Vectors; ++v) {
-      const Vec<T> x = select(acc[m][v] < limit, limit, acc[m][v]);
-      if (v + 1 < Vectors) {
-        store(c + v * lanes, x);
+      if (v + 1 < Vectors || last == lanes) {
+        store(to + v * lanes, acc[m][v]);
       } else {
-        store_first(c + v * lanes, x, last);
+        store_first(to + v * lanes, acc[m][v], last);
       }
     }
   }
@@ -99,7 +105,7 @@ __attribute__((noinline)) void tile(const GatherProduct<T>& p, const int64_t* ro
 
 // The smallest tile that holds `rows` rows; rows behind the last one repeat it.
 template <class T, int Rows, int Vectors>
-void last_tile(const GatherProduct<T>& p, int64_t first, int64_t rows) {
+__attribute__((noinline)) void last_tile(const GatherProduct<T>& p, int64_t first, int64_t rows) {
   if constexpr (Rows > kGatherRowStep) {
     if (rows <= Rows - kGatherRowStep) return last_tile<T, Rows - kGatherRowStep, Vectors>(p, first, rows);
   }
@@ -109,15 +115,17 @@ void last_tile(const GatherProduct<T>& p, int64_t first, int64_t rows) {
     row_offset[m] = p.row_offset[at];
     c_offset[m] = p.c_offset[at];
   }
-  tile<T, Rows, Vectors>(p, row_offset, c_offset);
+  tile<T, Rows, Vectors>(p, row_offset, c_offset, static_cast<int>(p.columns) - (Vectors - 1) * kLanes<T>);
 }
 
 template <class T, int Vectors>
-void all_tiles(const GatherProduct<T>& p) {
+__attribute__((noinline)) void all_tiles(const GatherProduct<T>& product) {
   constexpr int step = tile_rows(Vectors);
+  const GatherProduct<T> p = product;                                        // a copy that stores to C cannot change
+  const int last = static_cast<int>(p.columns) - (Vectors - 1) * kLanes<T>;  // lanes of the last vector
   int64_t first = 0;
   for (; first + step <= p.rows; first += step) {
-    tile<T, step, Vectors>(p, p.row_offset + first, p.c_offset + first);
+    tile<T, step, Vectors>(p, p.row_offset + first, p.c_offset + first, last);
   }
   if (first < p.rows) last_tile<T, step, Vectors>(p, first, p.rows - first);
 }
