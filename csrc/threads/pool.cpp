@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdlib>
@@ -24,8 +25,11 @@ namespace pyneural {
 namespace {
 
 constexpr int kMaxThreads = 256;
-constexpr auto kSpin = std::chrono::microseconds(20);  // waking a parked thread costs 5 to 10 us
-constexpr double kFlopsPerByte = 4;                    // moving 256 KB takes as long as 1 Mflop
+// Waking a parked thread costs 5 to 10 us where a CPU is free, and milliseconds where other programs want it.
+constexpr auto kSpin = std::chrono::microseconds(50);
+// Between two looks at the clock; more means that the system ran something else.
+constexpr auto kLongestTurn = std::chrono::microseconds(5);
+constexpr double kFlopsPerByte = 4;  // moving 256 KB takes as long as 1 Mflop
 constexpr size_t kScratchAlignment = 64;
 
 void pause_cpu() {
@@ -36,16 +40,21 @@ void pause_cpu() {
 #endif
 }
 
-// Spins until done() or the time is over; returns done().
+// Spins until done() or for kSpin; returns done(). Time in which the system ran something else does not count: a thread
+// that has just got its CPU back should not give it away at once.
 template <class Done>
 bool spin_until(const Done& done) {
-  const auto end = std::chrono::steady_clock::now() + kSpin;
-  do {
+  using Clock = std::chrono::steady_clock;
+  Clock::duration spun{0};
+  for (Clock::time_point last = Clock::now(); spun < kSpin;) {
     for (int i = 0; i < 32; ++i) {
       if (done()) return true;
       pause_cpu();
     }
-  } while (std::chrono::steady_clock::now() < end);
+    const Clock::time_point now = Clock::now();
+    spun += std::min<Clock::duration>(now - last, kLongestTurn);
+    last = now;
+  }
   return done();
 }
 
