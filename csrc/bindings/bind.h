@@ -40,7 +40,7 @@ struct type_caster<pyneural::Value> {
     value = pyneural::to_value(source);
     return true;
   }
-  static handle cast(const pyneural::Value& value, return_value_policy, handle);
+  static handle cast(pyneural::Value value, return_value_policy, handle parent);
 };
 
 template <>

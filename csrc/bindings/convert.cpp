@@ -140,6 +140,20 @@ Value scalar_value(py::handle object, std::optional<DType> like) {
 
 }  // namespace
 
+// Looked up once: by way of the C++ type it would take longer than a small op.
+const py::detail::type_info& tensor_type() {
+  static const py::detail::type_info* type = py::detail::get_type_info(typeid(PyTensor), /*throw_if_missing=*/true);
+  return *type;
+}
+
+const PyTensor* find_tensor(py::handle object) {
+  if (Py_TYPE(object.ptr()) == tensor_type().type) {
+    auto* instance = reinterpret_cast<py::detail::instance*>(object.ptr());
+    return static_cast<const PyTensor*>(instance->get_value_and_holder(&tensor_type()).value_ptr());
+  }
+  return py::isinstance<PyTensor>(object) ? &object.cast<const PyTensor&>() : nullptr;
+}
+
 DType& default_float() {
   static DType dtype = DType::float32;
   return dtype;
@@ -157,7 +171,7 @@ DType dtype_from_name(const std::string& name) {
 
 Value to_value(py::handle object, std::optional<DType> like) {
   if (object.is_none()) return {};
-  if (py::isinstance<PyTensor>(object)) return object.cast<const PyTensor&>().value;
+  if (const PyTensor* tensor = find_tensor(object)) return tensor->value;
   if (py::isinstance<Variable>(object)) return object.cast<Variable&>().read();
   if (is_python_scalar(object)) return scalar_value(object, like);
   const bool foreign = py::isinstance<py::array>(object);
@@ -207,8 +221,7 @@ py::array to_numpy(const Value& value) {
 }
 
 py::array contiguous_array(py::handle object, DType dtype, const std::string& what) {
-  if (py::isinstance<PyTensor>(object))
-    return contiguous_array(to_numpy(object.cast<const PyTensor&>().value), dtype, what);
+  if (const PyTensor* tensor = find_tensor(object)) return contiguous_array(to_numpy(tensor->value), dtype, what);
   if (!py::isinstance<py::array>(object)) type_error(what, ": expected a NumPy array.");
   auto array = py::reinterpret_borrow<py::array>(object);
   const bool exact = array.dtype().kind() == numpy_dtype(dtype).kind() &&
@@ -235,3 +248,14 @@ py::tuple from_shape(const Shape& shape) {
 }
 
 }  // namespace pyneural
+
+pybind11::handle pybind11::detail::type_caster<pyneural::Value>::cast(pyneural::Value value, return_value_policy,
+                                                                      handle parent) {
+  using pyneural::PyTensor;
+  if (!value) return pybind11::none().release();
+  PyTensor tensor{std::move(value)};
+  const auto move = [](const void* from) -> void* {
+    return new PyTensor(std::move(*static_cast<PyTensor*>(const_cast<void*>(from))));
+  };
+  return type_caster_generic::cast(&tensor, return_value_policy::move, parent, &pyneural::tensor_type(), nullptr, move);
+}

@@ -12,6 +12,9 @@ struct PyTensor {
   Value value;
 };
 
+// The tensor that a Python object is, or nullptr.
+const PyTensor* find_tensor(py::handle object);
+
 // The default dtype of Python floats (config.set_floatx).
 DType& default_float();
 

@@ -18,7 +18,7 @@ using BinaryOp = Value (*)(const Value&, const Value&);
 
 // Symbolic tensors of the model API say with a high __array_priority__ that their own reflected operators come first.
 bool is_operand(py::handle object) {
-  if (py::isinstance<PyTensor>(object) || py::isinstance<Variable>(object) || is_python_scalar(object) ||
+  if (find_tensor(object) || py::isinstance<Variable>(object) || is_python_scalar(object) ||
       py::isinstance<py::array>(object) || py::isinstance<py::list>(object) || py::isinstance<py::tuple>(object)) {
     return true;
   }
@@ -238,9 +238,3 @@ PN_BIND_OPS(bind_tensor);
 }  // namespace
 
 }  // namespace pyneural
-
-pybind11::handle pybind11::detail::type_caster<pyneural::Value>::cast(const pyneural::Value& value, return_value_policy,
-                                                                      handle) {
-  if (!value) return pybind11::none().release();
-  return pybind11::cast(pyneural::PyTensor{value}).release();
-}

@@ -15,8 +15,8 @@ void Shape::insert(int axis, int64_t dim) {
   constexpr int64_t kLimit = int64_t{1} << 56;  // more than any address space; keeps sums of byte counts inside int64
   int64_t product = 1;
   for (int i = 0; i < rank_; ++i) {
-    if (dims_[i] > 0 && product > kLimit / dims_[i]) value_error("Shape ", *this, " has too many elements.");
-    product *= dims_[i] > 0 ? dims_[i] : 1;
+    const bool overflow = __builtin_mul_overflow(product, dims_[i] > 0 ? dims_[i] : 1, &product);
+    if (overflow || product > kLimit) value_error("Shape ", *this, " has too many elements.");
   }
 }
 

@@ -12,6 +12,8 @@ namespace {
 
 // Below this, giving up Python's lock costs more than others can gain from it.
 constexpr size_t kReleaseBytes = 32 << 10;
+// Views of so many operands stand on the stack.
+constexpr size_t kFewOperands = 6;
 
 Tensor copy_of(const Tensor& tensor) {
   Tensor copy = Tensor::empty(tensor.spec);
@@ -21,23 +23,28 @@ Tensor copy_of(const Tensor& tensor) {
 
 void run_kernel(const OpDef& op, Node& node, const Values& inputs) {
   const KernelEntry& kernel = kernel_for(op, DeviceKind::cpu);
-  std::vector<View> views;
-  views.reserve(inputs.size() + node.specs.size());
+  View few[kFewOperands];
+  std::vector<View> many;
+  const size_t operands = inputs.size() + node.specs.size();
+  if (operands > kFewOperands) many.resize(operands);
+  View* const views = operands > kFewOperands ? many.data() : few;
+  View* view = views;
   size_t bytes = 0;
   for (const Value& input : inputs) {
-    views.push_back(input ? make_view(input.spec(), input.tensor().data()) : View{});
+    *view++ = input ? make_view(input.spec(), input.tensor().data()) : View{};
     if (input) bytes += input.spec().bytes();
   }
+  node.tensors.reserve(node.specs.size());
   for (const Spec& spec : node.specs) {
     node.tensors.push_back(Tensor::empty(spec));
-    views.push_back(make_view(spec, node.tensors.back().data()));
+    *view++ = make_view(spec, node.tensors.back().data());
     bytes += spec.bytes();
   }
   RunState state;
   KernelArgs args{};
-  args.in = views.data();
+  args.in = views;
   args.num_in = static_cast<int>(inputs.size());
-  args.out = views.data() + inputs.size();
+  args.out = views + inputs.size();
   args.num_out = static_cast<int>(node.specs.size());
   args.params = node.params.data();
   args.state = &state;
@@ -55,9 +62,7 @@ void run_kernel(const OpDef& op, Node& node, const Values& inputs) {
   if (state.status != Status::ok) throw_status(state, op.name);
 }
 
-}  // namespace
-
-Values apply(const OpDef& op, const Params& params, const Values& inputs) {
+std::shared_ptr<Node> apply_node(const OpDef& op, const Params& params, const Values& inputs) {
   auto node = std::make_shared<Node>();
   node->op = &op;
   node->params = params;
@@ -87,11 +92,20 @@ Values apply(const OpDef& op, const Params& params, const Values& inputs) {
       node->tracked = true;
     }
   }
+  return node;
+}
+
+}  // namespace
+
+Values apply(const OpDef& op, const Params& params, const Values& inputs) {
+  const std::shared_ptr<Node> node = apply_node(op, params, inputs);
   Values outputs;
   for (size_t i = 0; i < node->specs.size(); ++i) outputs.emplace_back(node, static_cast<int>(i));
   return outputs;
 }
 
-Value apply1(const OpDef& op, const Params& params, const Values& inputs) { return apply(op, params, inputs)[0]; }
+Value apply1(const OpDef& op, const Params& params, const Values& inputs) {
+  return {apply_node(op, params, inputs), 0};
+}
 
 }  // namespace pyneural

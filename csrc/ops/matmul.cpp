@@ -138,10 +138,17 @@ Value matmul(const Value& a, const Value& b, bool transpose_a, bool transpose_b)
   if (column) right = reshape(right, Shape{b_shape[0], 1}), transpose_b = false;
   // One large product instead of many that share their right operand: also for the gradient.
   const bool flat = left.shape().rank() > 2 && right.shape().rank() == 2 && !transpose_a;
-  const Value product =
-      apply1(kMatMul, MatMulParams{transpose_a, transpose_b}, {flat ? flatten_rows(left) : left, right});
+  Shape shape;
+  if (flat) {
+    shape = left.shape();
+    left = flatten_rows(left);
+  }
+  Values operands(2);
+  operands[0] = std::move(left);
+  operands[1] = std::move(right);
+  Value product = apply1(kMatMul, MatMulParams{transpose_a, transpose_b}, operands);
   if (!row && !column && !flat) return product;
-  Shape shape = flat ? left.shape() : product.shape();
+  if (!flat) shape = product.shape();
   shape[-1] = product.shape()[-1];
   if (column) shape.erase(shape.rank() - 1);
   if (row) shape.erase(shape.rank() - (column ? 1 : 2));
