@@ -137,3 +137,12 @@ def test_numbers() -> None:
     ]
     assert [tables.size(value) for value in (48 << 10, 32 << 20, 3 << 30)] == ["48 KB", "32 MB", "3 GB"]
     assert tables.share(0.5) == " 50% ████    "
+
+
+@pytest.mark.parametrize("count", [0, 3, plots.MAX_LISTED, 3 * plots.MAX_LISTED])
+def test_a_roofline_of_any_number_of_kernels(tmp_path: pathlib.Path, count: int) -> None:
+    pytest.importorskip("matplotlib")
+    points = [Point(f"kernel {i}", f"family {i % 9}", 2, 1.0, flops=1.0 + i, bytes=1.0 + i % 4) for i in range(count)]
+    points += [Point("copying", "pool", 2, 1.0, 0.0, 9.0), Point("on one thread", "matmul", 1, 1.0, 9.0, 9.0)]
+    plots.roofline(points, made_up(), tmp_path / "roofline.png", threads=2)
+    assert (tmp_path / "roofline.png").stat().st_size > 10_000
