@@ -160,7 +160,7 @@ void convolve(const ConvolvePlan& p, const ConvolveOperands<T>& o, const Packer&
                                           .columns = width,
                                           .c = y + column,
                                           .c_offset = layout.output + pixels.begin,
-                                          .bias = last ? bias : nullptr,
+                                          .bias = slice == 0 ? bias : nullptr,
                                           .activation = last ? o.activation : Activation::linear,
                                           .accumulate = slice > 0});
         }

@@ -32,7 +32,7 @@ struct GatherProduct {
   int64_t columns;  // 1 .. kGatherPanel
   T* c;
   const int64_t* c_offset;  // [rows]
-  const T* bias;            // [columns] or nullptr
+  const T* bias;            // [columns] or nullptr; not read if C holds a partial sum
   Activation activation;
   bool accumulate;  // C holds a partial sum
 };
