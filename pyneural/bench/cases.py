@@ -128,11 +128,12 @@ def conv2ds() -> list[dict]:
 
 
 def pointwise(op: str, elements: int, streams: int) -> dict:
-    """An op on flat arrays: `streams` arrays are read or written."""
+    """An op on flat arrays: `streams` arrays are read or written, the last one is the result."""
     return {
         "op": op,
         "name": f"{op} {elements}",
         "elements": elements,
+        "streams": streams,
         "flops": 0.0,
         "bytes": float(FLOAT * streams * elements),
     }

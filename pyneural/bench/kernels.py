@@ -39,6 +39,8 @@ def measure(case: dict, threads: int, seconds: float) -> Point:
 
 def family(case: dict) -> str:
     """What is drawn in one colour."""
+    if case["op"] in POINTWISE:
+        return "pointwise"
     if case["op"] != "conv2d":
         return case["op"]
     kind = "depthwise" if case["depthwise"] else "conv2d"
@@ -91,4 +93,10 @@ def _conv2d(case: dict) -> tuple[Function, Arrays]:
     return backward, [x, weight, grad]
 
 
-BUILDERS = {"matmul": _matmul, "conv2d": _conv2d}
+def _pointwise(case: dict) -> tuple[Function, Arrays]:
+    inputs = [_random(case["elements"]) for _ in range(case["streams"] - 1)]
+    return lambda *xs: [getattr(_core, case["op"])(*xs)], inputs
+
+
+POINTWISE = ("relu", "sigmoid", "tanh", "exp", "gelu", "add", "multiply")
+BUILDERS = {"matmul": _matmul, "conv2d": _conv2d, **dict.fromkeys(POINTWISE, _pointwise)}

@@ -86,3 +86,12 @@ def test_cases_are_sane() -> None:
 def test_an_unknown_op_is_an_error() -> None:
     with pytest.raises(ValueError, match=r"'fly'.*matmul"):
         kernels.prepare({"op": "fly"})
+
+
+@pytest.mark.parametrize(("op", "streams"), [("relu", 2), ("add", 3)])
+def test_pointwise_work(op: str, streams: int) -> None:
+    case = cases.pointwise(op, 100, streams)
+    plan, arrays = kernels.prepare(case)
+    (y,) = plan.run(arrays)
+    assert len(arrays) == streams - 1
+    assert case["bytes"] == sum(x.nbytes for x in arrays) + y.numpy().nbytes
