@@ -20,7 +20,7 @@ y = np.arange(8) % 3
 
 
 def build():
-    model = keras.Sequential([keras.Input((6,)), keras.layers.Dense(256, activation="relu"), keras.layers.Dense(3)])
+    model = keras.Sequential([keras.Input((6,)), keras.layers.Dense(1024, activation="relu"), keras.layers.Dense(3)])
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(optimizer="adam", loss=loss, metrics=["accuracy"])
     return model
@@ -63,8 +63,8 @@ def growth(what: str, warm_up: int, cycles: int) -> int:
 
 @pytest.mark.parametrize("what", CYCLES)
 def test_no_cycle_keeps_its_arrays(what):
-    # 5 kB for each cycle, while weights, gradients and moments take 9 kB each: the allocator has not settled yet.
-    assert growth(what, warm_up=100, cycles=300) < 1.5e6
+    # 20 kB for each cycle, where the weights alone take 40 kB: the allocator has not settled yet.
+    assert growth(what, warm_up=100, cycles=300) < 6e6
 
 
 @pytest.mark.slow
