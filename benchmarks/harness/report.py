@@ -13,7 +13,7 @@ from rich.table import Table
 
 from benchmarks.harness.memory import Peak
 from benchmarks.harness.overhead import Overhead
-from benchmarks.harness.peers import title
+from benchmarks.harness.peers import PEERS, title
 from benchmarks.harness.pressure import Pressure
 from benchmarks.harness.turns import OURS, Comparison
 from pyneural.bench.limits import Limits
@@ -56,7 +56,7 @@ def ratio_text(comparison: Comparison, peer: str, with_variant: bool) -> str:
 
 def comparison_table(heading: str, comparisons: list[Comparison], threads: int, limits: Limits) -> Table:
     """A row for each case, a column for each peer: how many times longer it takes."""
-    peers = list(dict.fromkeys(peer for row in comparisons for peer in row.ratios))
+    peers = measured_peers(comparisons)
     several = {peer: len({row.variants[peer] for row in comparisons if peer in row.ratios}) > 1 for peer in peers}
     note = "a peer's column: its time over ours (larger is better for us), and the quartiles of that ratio"
     heading = f"{heading}, {threads_text(threads)}"
@@ -80,11 +80,17 @@ def comparison_table(heading: str, comparisons: list[Comparison], threads: int, 
     return table
 
 
+def measured_peers(comparisons: list[Comparison]) -> list[str]:
+    """In the order of the list of peers."""
+    measured = {peer for row in comparisons for peer in row.ratios}
+    return sorted(measured, key=lambda peer: list(PEERS).index(peer) if peer in PEERS else len(PEERS))
+
+
 def summary(comparisons: Iterable[Comparison]) -> list[str]:
     """The geometric mean of the ratios to each peer and to the best of them, and where we lose."""
     rows = [row for row in comparisons if row.ratios]
     lines = []
-    for peer in dict.fromkeys(peer for row in rows for peer in row.ratios):
+    for peer in measured_peers(rows):
         ratios = [row.ratios[peer] for row in rows if peer in row.ratios]
         lines.append(f"{title(peer)}: geometric mean {geometric_mean(ratios):.2f} over {len(ratios)} cases")
     if rows:

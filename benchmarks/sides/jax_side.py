@@ -1,6 +1,7 @@
 """JAX: jitted functions. The number of threads is that of the pinned processors."""
 
 import jax
+import jax.numpy as jnp
 import jax_models
 from common import random
 
@@ -54,4 +55,27 @@ def conv2d(case):
     return {"jit": lambda: backward(x, weight, grad).block_until_ready()}
 
 
-BUILDERS = {"matmul": matmul, "conv2d": conv2d, **jax_models.BUILDERS}
+UNARY = {
+    "relu": jax.nn.relu,
+    "exp": jnp.exp,
+    "tanh": jnp.tanh,
+    "sigmoid": jax.nn.sigmoid,
+    "gelu": lambda x: jax.nn.gelu(x, approximate=False),
+    "erf": jax.scipy.special.erf,
+    "softmax": jax.nn.softmax,
+}
+BINARY = {"add": jnp.add, "multiply": jnp.multiply}
+
+
+def pointwise(case):
+    op = jax.jit(UNARY.get(case["op"]) or BINARY[case["op"]])
+    inputs = [jax.device_put(random(*case["shape"])) for _ in range(1 if case["op"] in UNARY else 2)]
+    return {"jit": lambda: op(*inputs).block_until_ready()}
+
+
+BUILDERS = {
+    "matmul": matmul,
+    "conv2d": conv2d,
+    **dict.fromkeys((*UNARY, *BINARY), pointwise),
+    **jax_models.BUILDERS,
+}

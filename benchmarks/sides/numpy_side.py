@@ -32,4 +32,25 @@ def matmul(case):
     return {"out=": lambda: np.matmul(a, b, out=out), "new": lambda: np.matmul(a, b)}
 
 
-BUILDERS = {"matmul": matmul, **numpy_models.BUILDERS}
+UNARY = {"relu": lambda x, out: np.maximum(x, 0, out=out), "exp": np.exp, "tanh": np.tanh}
+BINARY = {"add": np.add, "multiply": np.multiply}
+
+
+def unary(case):
+    x, op = random(*case["shape"]), UNARY[case["op"]]
+    out = np.empty_like(x)
+    return {"out=": lambda: op(x, out=out)}
+
+
+def binary(case):
+    x, y, op = random(*case["shape"]), random(*case["shape"]), BINARY[case["op"]]
+    out = np.empty_like(x)
+    return {"out=": lambda: op(x, y, out=out)}
+
+
+BUILDERS = {
+    "matmul": matmul,
+    **dict.fromkeys(UNARY, unary),
+    **dict.fromkeys(BINARY, binary),
+    **numpy_models.BUILDERS,
+}

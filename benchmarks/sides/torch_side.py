@@ -3,6 +3,7 @@
 import torch
 import torch.nn.functional as F
 import torch_models
+import torch_pointwise
 
 
 def info():
@@ -73,4 +74,4 @@ def _conv2d(case, layout):
     return backward
 
 
-BUILDERS = {"matmul": matmul, "conv2d": conv2d, **torch_models.BUILDERS}
+BUILDERS = {"matmul": matmul, "conv2d": conv2d, **torch_pointwise.BUILDERS, **torch_models.BUILDERS}

@@ -127,13 +127,81 @@ def conv2ds() -> list[dict]:
     return cases
 
 
-def pointwise(op: str, elements: int, streams: int) -> dict:
-    """An op on flat arrays: `streams` arrays are read or written, the last one is the result."""
+def pool2d(
+    batch: int, size: int, channels: int, kind: str, pool: int = 2, stride: int = 2, padding: str = "valid",
+    what: str = "forward",
+) -> dict:  # fmt: skip
+    """A pooling; `kind`: "max" or "average", `what`: "forward" or "gradient". Its time is that of its memory."""
+    output = -(-size // stride) if padding == "same" else (size - pool) // stride + 1
+    image, pooled = batch * size**2 * channels, batch * output**2 * channels
+    again = image if kind == "max" and what == "gradient" else 0  # where the largest element was
+    return {
+        "op": "pool2d",
+        "name": f"{kind}_pool2d {what} {pool}x{pool} {size}x{size}x{channels} /{stride} {padding} b{batch}",
+        "batch": batch,
+        "size": size,
+        "channels": channels,
+        "kind": kind,
+        "pool": pool,
+        "stride": stride,
+        "padding": padding,
+        "what": what,
+        "flops": 0.0,
+        "bytes": float(FLOAT * (image + pooled + again)),
+    }
+
+
+def pool2ds() -> list[dict]:
+    """Poolings of the MNIST, "selfie", VGG and ResNet kind, with their gradients."""
+    sizes = [
+        (128, 24, 64, "max"),
+        (32, 20, 16, "max"),
+        (32, 10, 32, "max"),
+        (64, 32, 64, "max"),
+        (64, 16, 128, "max"),
+        (64, 8, 256, "max"),
+        (32, 28, 6, "average"),
+        (64, 32, 64, "average"),
+    ]
+    cases = [pool2d(*size, what=what) for size in sizes for what in ("forward", "gradient")]
+    return cases + [pool2d(8, 56, 64, "max", 3, 2, "same", what) for what in ("forward", "gradient")]
+
+
+def pointwise(op: str, streams: int, *shape: int) -> dict:
+    """An op whose time is that of its memory: `streams` arrays of this shape are read or written."""
+    elements = 1
+    for size in shape:
+        elements *= size
     return {
         "op": op,
-        "name": f"{op} {elements}",
-        "elements": elements,
-        "streams": streams,
+        "name": f"{op} {'x'.join(map(str, shape))}",
+        "shape": shape,
         "flops": 0.0,
         "bytes": float(FLOAT * streams * elements),
     }
+
+
+UNARY = ("relu", "exp", "tanh", "sigmoid", "gelu", "erf")
+BINARY = ("add", "multiply")
+ELEMENTS = (4096, 1 << 16, 1 << 20, 1 << 24)  # in the first, second and third cache, and in memory
+WEIGHTS = (7_000, 80_000, 1_200_000, 10_000_000)  # of small networks to large ones
+
+
+def pointwises() -> list[dict]:
+    """Activations, softmax, losses, normalisation, dropout and optimizers."""
+    cases = [pointwise(op, 2, elements) for op in UNARY for elements in ELEMENTS]
+    cases += [pointwise(op, 3, elements) for op in BINARY for elements in ELEMENTS]
+    cases += [pointwise("dropout", 2, elements) for elements in (1 << 16, 1 << 20)]
+    rows = ((128, 10), (128, 1000), (4096, 1000))
+    cases += [pointwise(op, 2, *shape) for op in ("softmax", "cross_entropy") for shape in rows]
+    cases += [pointwise("mean_squared_error", 3, *shape) for shape in rows]  # with its gradient
+    for shape in ((128, 256), (4096, 768)):
+        cases += [pointwise("layer_norm", 2, *shape), pointwise("layer_norm_gradient", 3, *shape)]
+    for shape in ((64, 32, 32, 16), (64, 32, 32, 64), (64, 8, 8, 256)):
+        cases += [pointwise("batch_norm", 2, *shape), pointwise("batch_norm_gradient", 3, *shape)]
+    streams = {
+        "sgd": 3,
+        "momentum": 5,
+        "adam": 7,
+    }  # weights, gradient and moments; all but the gradient are written too
+    return cases + [pointwise(op, count, weights) for op, count in streams.items() for weights in WEIGHTS]

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from pyneural import _core
+from pyneural.bench import pointwise_kernels
+from pyneural.bench.pointwise_kernels import Arrays, Function, random
 from pyneural.bench.results import Point
 
 ROUNDS = 5  # the time is split into that many; the best of their medians counts
 MAX_REPEATS = 10_000  # of a round
-
-Arrays = list[np.ndarray]
-Function = Callable[..., Any]
 
 
 def measure(case: dict, threads: int, seconds: float) -> Point:
@@ -39,7 +35,7 @@ def measure(case: dict, threads: int, seconds: float) -> Point:
 
 def family(case: dict) -> str:
     """What is drawn in one colour."""
-    if case["op"] in POINTWISE:
+    if case["op"] in pointwise_kernels.BUILDERS:
         return "pointwise"
     if case["op"] != "conv2d":
         return case["op"]
@@ -61,15 +57,11 @@ def _step_seconds(plan: Any, inputs: Arrays, repeats: int) -> float:
     return sum(seconds for _, seconds, _, _ in plan.profile(inputs, repeats))
 
 
-def _random(*shape: int) -> np.ndarray:
-    return np.random.default_rng().standard_normal(shape, dtype=np.float32)
-
-
 def _matmul(case: dict) -> tuple[Function, Arrays]:
     m, k, n = case["m"], case["k"], case["n"]
     transpose_a, transpose_b = (letter == "T" for letter in case["layout"])
-    a = _random(k, m) if transpose_a else _random(m, k)
-    b = _random(n, k) if transpose_b else _random(k, n)
+    a = random(k, m) if transpose_a else random(m, k)
+    b = random(n, k) if transpose_b else random(k, n)
     return lambda a, b: [_core.matmul(a, b, transpose_a, transpose_b)], [a, b]
 
 
@@ -81,10 +73,10 @@ def _conv2d(case: dict) -> tuple[Function, Arrays]:
     def forward(x: Any, weight: Any) -> Any:
         return op(x, weight, strides=(case["stride"],) * 2, padding=case["padding"])
 
-    x, weight = _random(case["batch"], case["size"], case["size"], channels), _random(size, size, channels, outputs)
+    x, weight = random(case["batch"], case["size"], case["size"], channels), random(size, size, channels, outputs)
     if case["what"] == "forward":
         return lambda x, weight: [forward(x, weight)], [x, weight]
-    grad = _random(*forward(_core.tensor(x), _core.tensor(weight)).shape)
+    grad = random(*forward(_core.tensor(x), _core.tensor(weight)).shape)
 
     def backward(x: Any, weight: Any, grad: Any) -> Any:
         source = x if case["what"] == "input" else weight
@@ -93,10 +85,4 @@ def _conv2d(case: dict) -> tuple[Function, Arrays]:
     return backward, [x, weight, grad]
 
 
-def _pointwise(case: dict) -> tuple[Function, Arrays]:
-    inputs = [_random(case["elements"]) for _ in range(case["streams"] - 1)]
-    return lambda *xs: [getattr(_core, case["op"])(*xs)], inputs
-
-
-POINTWISE = ("relu", "sigmoid", "tanh", "exp", "gelu", "add", "multiply")
-BUILDERS = {"matmul": _matmul, "conv2d": _conv2d, **dict.fromkeys(POINTWISE, _pointwise)}
+BUILDERS = {"matmul": _matmul, "conv2d": _conv2d, **pointwise_kernels.BUILDERS}

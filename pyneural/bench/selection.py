@@ -26,9 +26,9 @@ def kernels() -> list[dict]:
         *_with_gradients(8, 56, 64, 64, 1),
         *_with_gradients(64, 32, 16, 32, 3, stride=2, padding="same"),
         *_with_gradients(8, 28, 128, 0, 3, padding="same", depthwise=True),
-        *(cases.pointwise("relu", elements, 2) for elements in (4 << 10, 64 << 10, 2 << 20, 16 << 20)),
-        *(cases.pointwise(op, 64 << 10, 2) for op in ("sigmoid", "tanh", "gelu")),
-        cases.pointwise("add", 64 << 10, 3),
+        *(cases.pointwise("relu", 2, elements) for elements in (4 << 10, 64 << 10, 2 << 20, 16 << 20)),
+        *(cases.pointwise(op, 2, 64 << 10) for op in ("sigmoid", "tanh", "gelu")),
+        cases.pointwise("add", 3, 64 << 10),
     ]
 
 

@@ -11,7 +11,7 @@ from pyneural.bench import cases, kernels, selection
 
 
 def all_cases() -> list[dict]:
-    return cases.matmuls() + cases.conv2ds()
+    return cases.matmuls() + cases.conv2ds() + cases.pointwises() + cases.pool2ds()
 
 
 def count_conv2d(case: dict) -> tuple[int, int]:
@@ -69,6 +69,32 @@ def test_matmul_work(layout: str) -> None:
     assert case["bytes"] == a.nbytes + b.nbytes + y.numpy().nbytes
 
 
+@pytest.mark.parametrize("kind", ["max", "average"])
+@pytest.mark.parametrize(("pool", "stride", "padding"), [(2, 2, "valid"), (3, 2, "same")])
+def test_pool2d_work(kind: str, pool: int, stride: int, padding: str) -> None:
+    forward = cases.pool2d(2, 7, 3, kind, pool, stride, padding)
+    plan, (x,) = kernels.prepare(forward)
+    (y,) = plan.run([x])
+    assert forward["bytes"] == x.nbytes + y.numpy().nbytes
+    gradient = cases.pool2d(2, 7, 3, kind, pool, stride, padding, "gradient")
+    plan, arrays = kernels.prepare(gradient)
+    assert [a.shape for a in arrays] == [x.shape, y.shape]
+    assert gradient["bytes"] == y.numpy().nbytes + x.nbytes * (2 if kind == "max" else 1)
+    assert [shape for shape, _ in plan.output_specs] == [x.shape]
+
+
+@pytest.mark.parametrize("op", sorted({case["op"] for case in cases.pointwises()}))
+def test_pointwise_cases_run(op: str) -> None:
+    case = next(case for case in cases.pointwises() if case["op"] == op)
+    shape = tuple(min(size, 10) for size in case["shape"])
+    plan, arrays = kernels.prepare({**case, "shape": shape})
+    outputs = plan.run(arrays)
+    assert shape in [a.shape for a in arrays]
+    assert all(np.isfinite(y.numpy()).all() for y in outputs)
+    if not outputs:  # an optimizer
+        assert op in ("sgd", "momentum", "adam")
+
+
 def test_cases_are_sane() -> None:
     some = all_cases()
     for case in some:
@@ -90,7 +116,7 @@ def test_an_unknown_op_is_an_error() -> None:
 
 @pytest.mark.parametrize(("op", "streams"), [("relu", 2), ("add", 3)])
 def test_pointwise_work(op: str, streams: int) -> None:
-    case = cases.pointwise(op, 100, streams)
+    case = cases.pointwise(op, streams, 100)
     plan, arrays = kernels.prepare(case)
     (y,) = plan.run(arrays)
     assert len(arrays) == streams - 1

@@ -1,0 +1,126 @@
+"""PyTorch's activations, softmax, losses, normalisation, pooling and optimizers."""
+
+import torch
+import torch.nn.functional as F
+
+UNARY = {
+    "relu": lambda x, out: torch.clamp_min(x, 0, out=out),
+    "exp": torch.exp,
+    "tanh": torch.tanh,
+    "sigmoid": torch.sigmoid,
+    "erf": torch.erf,
+    "gelu": lambda x, out: torch.ops.aten.gelu.out(x, out=out),
+    "softmax": lambda x, out: torch.softmax(x, 1, out=out),
+}
+BINARY = {"add": torch.add, "multiply": torch.mul}
+
+
+def unary(case):
+    x, op = torch.randn(*case["shape"]), UNARY[case["op"]]
+    out = torch.empty_like(x)
+    variants = {"out=": lambda: op(x, out=out)}
+    if case["op"] == "relu":
+        variants["relu"] = lambda: torch.relu(x)
+    return variants
+
+
+def binary(case):
+    x, y, op = torch.randn(*case["shape"]), torch.randn(*case["shape"]), BINARY[case["op"]]
+    out = torch.empty_like(x)
+    return {"out=": lambda: op(x, y, out=out)}
+
+
+def dropout(case):
+    x = torch.randn(*case["shape"])
+    return {"dropout": lambda: F.dropout(x, 0.5, training=True)}
+
+
+def loss(case):
+    """With its gradient, as in training."""
+    x = torch.randn(*case["shape"], requires_grad=True)
+    if case["op"] == "cross_entropy":
+        targets, function = torch.randint(0, case["shape"][1], case["shape"][:1]), F.cross_entropy
+    else:
+        targets, function = torch.randn(*case["shape"]), F.mse_loss
+
+    def run():
+        with torch.enable_grad():
+            value = function(x, targets)
+            return value, torch.autograd.grad(value, x)
+
+    return {"autograd": run}
+
+
+def layer_norm(case):
+    n = case["shape"][-1]
+    x, scale, offset, grad = torch.randn(*case["shape"]), torch.randn(n), torch.randn(n), torch.randn(*case["shape"])
+    if not case["op"].endswith("gradient"):
+        return {"layer_norm": lambda: F.layer_norm(x, (n,), scale, offset, 1e-3)}
+    _, mean, rstd = torch.native_layer_norm(x, (n,), scale, offset, 1e-3)
+    backward = torch.ops.aten.native_layer_norm_backward
+    return {"aten": lambda: backward(grad, x, [n], mean, rstd, scale, offset, [True, True, True])}
+
+
+def batch_norm(case):
+    batch, height, width, channels = case["shape"]
+    variants = {}
+    for name, layout in (("NHWC", torch.channels_last), ("NCHW", torch.contiguous_format)):
+        x, grad = (torch.randn(batch, channels, height, width).contiguous(memory_format=layout) for _ in range(2))
+        variants[name] = _batch_norm(case, x, grad, torch.randn(channels), torch.randn(channels))
+    return variants
+
+
+def _batch_norm(case, x, grad, scale, offset):
+    if not case["op"].endswith("gradient"):
+        return lambda: torch.native_batch_norm(x, scale, offset, None, None, True, 0.01, 1e-3)
+    _, mean, rstd = torch.native_batch_norm(x, scale, offset, None, None, True, 0.01, 1e-3)
+    backward = torch.ops.aten.native_batch_norm_backward
+    return lambda: backward(grad, x, scale, None, None, mean, rstd, True, 1e-3, [True, True, True])
+
+
+def optimizer(case):
+    variants = {}
+    for mode in ("fused", "foreach"):
+        weights = torch.randn(*case["shape"], requires_grad=True)
+        weights.grad = torch.randn(*case["shape"])
+        options = {mode: True, "lr": 1e-3, **({"momentum": 0.9} if case["op"] == "momentum" else {})}
+        kind = torch.optim.Adam if case["op"] == "adam" else torch.optim.SGD
+        variants[mode] = kind([weights], **options).step
+    return variants
+
+
+def pool2d(case):
+    variants = {}
+    for name, layout in (("NHWC", torch.channels_last), ("NCHW", torch.contiguous_format)):
+        x = torch.randn(case["batch"], case["channels"], case["size"], case["size"])
+        variants[name] = _pool2d(case, x.contiguous(memory_format=layout), layout)
+    return variants
+
+
+def _pool2d(case, x, layout):
+    window, stride = [case["pool"]] * 2, [case["stride"]] * 2
+    padding = [case["pool"] // 2 if case["padding"] == "same" else 0] * 2
+    if case["kind"] == "max":
+        y, places = torch.ops.aten.max_pool2d_with_indices(x, window, stride, padding)
+        grad = torch.randn_like(y).contiguous(memory_format=layout)
+        backward = torch.ops.aten.max_pool2d_with_indices_backward
+        if case["what"] == "forward":
+            return lambda: F.max_pool2d(x, window, stride, padding)
+        return lambda: backward(grad, x, window, stride, padding, [1, 1], False, places)
+    if case["what"] == "forward":
+        return lambda: F.avg_pool2d(x, window, stride, padding)
+    grad = torch.randn_like(F.avg_pool2d(x, window, stride, padding)).contiguous(memory_format=layout)
+    backward = torch.ops.aten.avg_pool2d_backward
+    return lambda: backward(grad, x, window, stride, padding, False, True, None)
+
+
+BUILDERS = {
+    **dict.fromkeys(UNARY, unary),
+    **dict.fromkeys(BINARY, binary),
+    **dict.fromkeys(("cross_entropy", "mean_squared_error"), loss),
+    **dict.fromkeys(("layer_norm", "layer_norm_gradient"), layer_norm),
+    **dict.fromkeys(("batch_norm", "batch_norm_gradient"), batch_norm),
+    **dict.fromkeys(("sgd", "momentum", "adam"), optimizer),
+    "dropout": dropout,
+    "pool2d": pool2d,
+}
