@@ -124,6 +124,7 @@ struct OpDef {
   // Byte i, bit j: output i may occupy the memory of input j (of the same size); see in_place(). The kernel reads
   // element k of that input before it writes element k of the output.
   uint64_t in_place = 0;
+  bool (*in_place_when)(const Params&) = nullptr;             // nullptr: whatever the parameters are
   mutable const KernelEntry* kernels[kDeviceKindCount] = {};  // found at first use
 };
 

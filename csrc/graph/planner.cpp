@@ -209,9 +209,11 @@ class Planner {
   }
 
   static bool in_place_allowed(const Step& step, int buffer, size_t input) {
+    const OpDef& op = *step.node->op;
+    if (op.in_place_when && !op.in_place_when(step.node->params)) return false;
     for (size_t output = 0; output < step.outputs.size() && output < 8; ++output) {
       if (step.outputs[output].buffer == buffer) {
-        return input < 8 && (step.node->op->in_place & in_place(static_cast<int>(output), static_cast<int>(input)));
+        return input < 8 && (op.in_place & in_place(static_cast<int>(output), static_cast<int>(input)));
       }
     }
     return false;

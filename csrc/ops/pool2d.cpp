@@ -27,11 +27,20 @@ Cost pool_cost(const CostCall& call, const Value& pooled) {
   return cost;
 }
 
+// Each element of the images lies in one window.
+bool windows_tile(const Params& params) {
+  const auto& p = params.as<Pool2DParams>();
+  const auto tiles = [&p](int i) { return p.stride[i] == p.pool[i] && p.image[i] % p.pool[i] == 0; };
+  return tiles(0) && tiles(1);
+}
+
 // (grad, x, y) -> gradient of x
 const OpDef kMaxPool2DGrad{
     .name = "max_pool2d_grad",
     .infer = [](const InferCall& call) { return Specs{call.in(1)}; },
     .cost = [](const CostCall& call) { return pool_cost(call, call.inputs[0]); },
+    .in_place = in_place(0, 1),
+    .in_place_when = windows_tile,
 };
 
 const OpDef kMaxPool2D{

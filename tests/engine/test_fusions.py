@@ -111,3 +111,17 @@ def test_an_activation_behind_an_activation_stays(first, layer):
     np.testing.assert_allclose(planned[0], eager[0], rtol=1e-6)
     _, planned, eager = compiled(lambda x, k: [_core.tanh(layer(x, k, activation=first))], x, kernel)
     np.testing.assert_allclose(planned[0], eager[0], rtol=1e-6)
+
+
+@pytest.mark.parametrize(("size", "strides", "shared"), [(8, (2, 2), True), (9, (2, 2), False), (8, (1, 1), False)])
+def test_the_gradient_of_max_pooling_takes_over_the_images_where_windows_tile_them(size, strides, shared):
+    def build(x, kernel, grad):
+        y = _core.max_pool2d(_core.conv2d(x, kernel, activation="relu"), (2, 2), strides)
+        return _core.gradients([y], [kernel], [grad])
+
+    outputs = (size - 2) // strides[0] + 1
+    plan, planned, eager = compiled(build, (2, size, size, 3), (1, 1, 3, 5), (2, outputs, outputs, 5))
+    step = next(line for line in plan.describe().splitlines() if line.startswith("max_pool2d_grad"))
+    places = [word.split("float32")[0] for word in step.replace("->", "").split()[1:] if "float32" in word]
+    assert (places[1] == places[-1]) is shared
+    np.testing.assert_array_equal(planned[0], eager[0])
