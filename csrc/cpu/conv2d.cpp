@@ -27,6 +27,10 @@ struct Packer {
     const T* const from = kernel + (block.tap * channels + block.channel) * groups * filters;
     copy_padded(from + block.group * filters + block.column, groups * filters, block.channels, block.columns, to);
   }
+  T element(const WeightBlock& block, int64_t channel, int64_t column) const {
+    const int64_t row = block.tap * channels + block.channel + channel;
+    return kernel[(row * groups + block.group) * filters + block.column + column];
+  }
   // to[filter][tap, channel]
   void dots(T* to) const {
     for (int64_t o = 0; o < groups * filters; ++o) {

@@ -76,6 +76,10 @@ struct Packer {
     const T* const from = kernel + row * g.filters + block.group * (g.filters / g.groups) + block.channel;
     transpose_padded(from, g.filters, block.columns, block.channels, to, round_up(block.columns, kLanes<T>));
   }
+  T element(const WeightBlock& block, int64_t filter, int64_t channel) const {
+    const int64_t row = tap_of(block.tap) * (g.channels / g.groups) + block.column + channel;
+    return kernel[row * g.filters + block.group * (g.filters / g.groups) + block.channel + filter];
+  }
   // to[channel][tap, filter]
   void dots(T* to) const {
     const int64_t channels = g.channels / g.groups, filters = g.filters / g.groups;

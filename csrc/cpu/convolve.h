@@ -24,41 +24,62 @@ struct WeightBlock {
   int64_t column, columns;
 };
 
-// to[slice][tap, channel][columns rounded up to whole vectors]
+// to[row of the depth][columns up to whole vectors] for the channels of a slice
 template <class T, class Packer>
 PN_INLINE void pack_slice(const ConvolvePlan& p, const Packer& pack, int64_t group, int64_t first, int64_t slice,
                           T* to) {
-  const int64_t width = panel_width<T>(p.filters, first), channel = slice * p.slice;
+  const int64_t width = panel_width<T>(p, first), row = packed_row<T>(p, width), channel = slice * p.slice;
   const int64_t channels = channel + p.slice < p.channels ? p.slice : p.channels - channel;
   for (int64_t tap = 0; tap < p.taps; ++tap) {
-    pack(WeightBlock{group, tap, channel, channels, first, width}, to);
-    to += channels * round_up(width, kLanes<T>);
+    const WeightBlock block{group, tap, channel, channels, first, width};
+    if (!p.pairs) {
+      pack(block, to);
+      to += channels * row;
+      continue;
+    }
+    for (int64_t k = 0; k < channels; k += 2, to += row) {
+      fill_zero(to, row);
+      for (int64_t column = 0; column < width; ++column) {
+        to[2 * column] = pack.element(block, k, column);
+        if (k + 1 < channels) to[2 * column + 1] = pack.element(block, k + 1, column);
+      }
+    }
   }
+}
+
+// Where the packed weights of a panel begin.
+template <class T>
+PN_INLINE int64_t packed_panel(const ConvolvePlan& p, int64_t group, int64_t first) {
+  return depth_rows(p, p.channels) * (group * packed_row<T>(p, p.filters) + first);
 }
 
 template <class T, class Packer>
 void pack_all(const ConvolvePlan& p, const Packer& pack, T* packed) {
-  const int64_t depth = p.taps * p.channels, panels = (p.filters + kGatherPanel<T> - 1) / kGatherPanel<T>;
+  const int64_t panels = (p.filters + kGatherPanel<T> - 1) / kGatherPanel<T>;
   const int threads = threads_for(0, 2.0 * p.packed * sizeof(T));
   parallel_range(p.groups * panels * p.slices, 1, threads, [&](int64_t begin, int64_t end) {
     for (int64_t at = begin; at < end; ++at) {
       const int64_t slice = at % p.slices, panel = at / p.slices;
       const int64_t group = panel / panels, first = panel % panels * kGatherPanel<T>;
-      const int64_t ldb = round_up(panel_width<T>(p.filters, first), kLanes<T>);
-      T* const to = packed + group * packed_group<T>(depth, p.filters) + depth * first;
-      pack_slice(p, pack, group, first, slice, to + p.taps * slice * p.slice * ldb);
+      const int64_t row = packed_row<T>(p, panel_width<T>(p, first));
+      T* const to = packed + packed_panel<T>(p, group, first) + depth_rows(p, slice * p.slice) * row;
+      pack_slice(p, pack, group, first, slice, to);
     }
   });
 }
 
-// Where channels of the taps lie, relative to a pixel, in the order of the packed weights or of those in place.
+PN_INLINE int64_t tap_offset(const ConvolvePlan& p, int64_t tap) {
+  const int64_t taps_of_row = p.joined ? 1 : p.window.w.taps;
+  return tap_offset(p.window, tap / taps_of_row, tap % taps_of_row);
+}
+
+// Where the rows of the depth lie, relative to a pixel, in the order of the packed weights or of those in place.
 PN_INLINE void depth_offsets(const ConvolvePlan& p, int64_t* offset) {
   const int64_t slice = p.pack == PackWeights::none ? p.channels : p.slice;
   for (int64_t channel = 0; channel < p.channels; channel += slice) {
     const int64_t end = channel + slice < p.channels ? channel + slice : p.channels;
     for (int64_t tap = 0; tap < p.taps; ++tap) {
-      const int64_t at = tap_offset(p.window, tap / p.window.w.taps, tap % p.window.w.taps);
-      for (int64_t c = channel; c < end; ++c) *offset++ = at + c;
+      for (int64_t c = channel; c < end; c += p.pairs ? 2 : 1) *offset++ = tap_offset(p, tap) + c;
     }
   }
 }
@@ -66,11 +87,12 @@ PN_INLINE void depth_offsets(const ConvolvePlan& p, int64_t* offset) {
 // The dots' runs are whole taps.
 PN_INLINE void run_offsets(const ConvolvePlan& p, int64_t* offset) {
   for (int64_t tap = 0; tap < p.taps; ++tap) {
-    *offset++ = tap_offset(p.window, tap / p.window.w.taps, tap % p.window.w.taps);
+    *offset++ = tap_offset(p, tap);
   }
 }
 
-// pack(WeightBlock, to) copies one block, pack.dots(to) all weights of a plan with dots.
+// pack(block, to) copies a block of weights, pack.element(block, channel, column) is one of them, pack.dots(to) copies
+// all weights of a plan with dots.
 template <class T, class Packer>
 void convolve(const ConvolvePlan& p, const ConvolveOperands<T>& o, const Packer& pack, void* workspace) {
   const Window& window = p.window;
@@ -100,8 +122,8 @@ void convolve(const ConvolvePlan& p, const ConvolveOperands<T>& o, const Packer&
   const int threads = threads_for(p.flops, 0);
   const int64_t padded_bytes = round_up(window.scratch * sizeof(T), 64);
   const int64_t range_bytes = round_up(p.taps * sizeof(DepthRange), 64);
-  const int64_t panel_bytes = p.pack == PackWeights::by_panel ? p.taps * p.slice * kGatherPanel<T> * sizeof(T) : 0;
-  const size_t scratch_bytes = padded_bytes + range_bytes + panel_bytes;
+  const int64_t panel_bytes = depth_rows(p, p.slice) * packed_row<T>(p, panel_width<T>(p, 0)) * sizeof(T);
+  const size_t scratch_bytes = padded_bytes + range_bytes + (p.pack == PackWeights::by_panel ? panel_bytes : 0);
   parallel_chunks(window.blocks * parts, threads, scratch_bytes, [&](int64_t chunk, void* scratch) {
     const Block block = block_at(window, chunk / parts);
     const BlockKind kind = layout.kind[chunk / parts % window.blocks_per_image];
@@ -113,7 +135,7 @@ void convolve(const ConvolvePlan& p, const ConvolveOperands<T>& o, const Packer&
     for (int64_t panel = panels * part / parts; panel < panels * (part + 1) / parts; ++panel) {
       const int64_t group = panel / panels_per_group;
       const int64_t first = panel % panels_per_group * kGatherPanel<T>;
-      const int64_t width = panel_width<T>(p.filters, first);
+      const int64_t width = panel_width<T>(p, first);
       const int64_t column = group * p.filters + first;
       const T* const bias = o.bias ? o.bias + column : nullptr;
       if (p.dots) {
@@ -132,37 +154,48 @@ void convolve(const ConvolvePlan& p, const ConvolveOperands<T>& o, const Packer&
         continue;
       }
       const bool in_place = p.pack == PackWeights::none;
-      const int64_t ldb = in_place ? p.groups * p.filters : round_up(width, kLanes<T>);
+      const int64_t ldb = in_place ? p.groups * p.filters : packed_row<T>(p, width);
       for (int64_t slice = 0; slice < p.slices; ++slice) {
         const int64_t channel = slice * p.slice;
         const int64_t channels = slice + 1 < p.slices ? p.slice : p.channels - channel;
-        const int64_t before = in_place ? 0 : p.taps * channel;  // rows of weights that belong to earlier slices
+        const int64_t before = in_place ? 0 : depth_rows(p, channel);
         const T* b = o.weights + column;
         if (p.pack == PackWeights::once) {
-          b = packed + group * packed_group<T>(depth, p.filters) + depth * first + before * ldb;
+          b = packed + packed_panel<T>(p, group, first) + before * ldb;
         } else if (p.pack == PackWeights::by_panel) {
           pack_slice(p, pack, group, first, slice, own_panel);
           b = own_panel;
         }
         const bool last = slice + 1 == p.slices;
+        const int64_t rows_of_tap = depth_rows(p, channels) / p.taps;
         for (int64_t i = 0; i < kind.classes; ++i) {
           const PixelClass& pixels = layout.classes[kind.first_class + i];
-          const int64_t count = depth_ranges(pixels, window.w.taps, in_place ? channel : 0,
-                                             in_place ? p.channels : channels, channels, ranges);
-          gather_product(GatherProduct<T>{.a = source + group * p.channels,
-                                          .row_offset = layout.source + pixels.begin,
-                                          .rows = pixels.pixels * block.images,
-                                          .depth_offset = depth_offset + before,
-                                          .ranges = ranges,
-                                          .range_count = count,
-                                          .b = b,
-                                          .ldb = ldb,
-                                          .columns = width,
-                                          .c = y + column,
-                                          .c_offset = layout.output + pixels.begin,
-                                          .bias = slice == 0 ? bias : nullptr,
-                                          .activation = last ? o.activation : Activation::linear,
-                                          .accumulate = slice > 0});
+          int64_t count = 1;
+          if (p.joined) {
+            ranges[0] = {0, depth_rows(p, channels)};
+          } else {
+            count = depth_ranges(pixels, window.w.taps, in_place ? channel : 0, in_place ? p.channels : rows_of_tap,
+                                 rows_of_tap, ranges);
+          }
+          const GatherProduct<T> product{.a = source + group * p.channels,
+                                         .row_offset = layout.source + pixels.begin,
+                                         .rows = pixels.pixels * block.images,
+                                         .depth_offset = depth_offset + before,
+                                         .ranges = ranges,
+                                         .range_count = count,
+                                         .b = b,
+                                         .ldb = ldb,
+                                         .columns = width,
+                                         .c = y + column,
+                                         .c_offset = layout.output + pixels.begin,
+                                         .bias = slice == 0 ? bias : nullptr,
+                                         .activation = last ? o.activation : Activation::linear,
+                                         .accumulate = slice > 0};
+          if (p.pairs) {
+            gather_pairs(product, channels % 2 != 0 ? rows_of_tap : 0);
+          } else {
+            gather_product(product);
+          }
         }
       }
     }

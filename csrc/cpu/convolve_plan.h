@@ -3,13 +3,14 @@
 
 #include "cpu/conv_layout.h"
 #include "cpu/gather_dots.h"
+#include "cpu/gather_pairs.h"
 
 namespace pyneural::cpu::PN_SIMD_NAMESPACE {
 namespace {
 
 enum class PackWeights {
   none,      // weights are read where they lie: [tap, channel][groups * filters]
-  once,      // for all blocks: [group][panel][slice][tap, channel][columns of the panel, rounded up to whole vectors]
+  once,      // for all blocks: [group][panel][slice][row of the depth][columns of the panel, up to whole vectors]
   by_panel,  // few blocks: a slice of a panel is packed when it is needed, and is still in the cache when it is read
 };
 
@@ -17,7 +18,9 @@ struct ConvolvePlan {
   Window window;
   int64_t groups, channels, filters, taps;  // channels and filters of a group
   double flops;
-  bool dots;  // a few filters of many channels: weights are [group][filter][tap][channel]
+  bool dots;    // a few filters of many channels: weights are [group][filter][tap][channel]
+  bool pairs;   // at most a vector of filters: a row of the depth is a pair of channels
+  bool joined;  // the taps of a row, neighbours in memory, count as channels of one tap
   PackWeights pack;
   int64_t slice, slices;  // the channels that are summed before the next ones, so that their weights stay in L2
   LayoutSize layout;
@@ -33,13 +36,17 @@ struct ConvolveShape {
 };
 
 template <class T>
-PN_INLINE int64_t packed_group(int64_t depth, int64_t filters) {
-  return depth * round_up(filters, kLanes<T>);
-}
-template <class T>
-PN_INLINE int64_t panel_width(int64_t filters, int64_t first) {
-  const int64_t left = filters - first;
+PN_INLINE int64_t panel_width(const ConvolvePlan& p, int64_t first) {
+  const int64_t left = p.filters - first;
   return left < kGatherPanel<T> ? left : kGatherPanel<T>;
+}
+// Elements of a packed row of the depth.
+template <class T>
+PN_INLINE int64_t packed_row(const ConvolvePlan& p, int64_t columns) {
+  return p.pairs ? pair_vectors<T>(columns) * kLanes<T> : round_up(columns, kLanes<T>);
+}
+PN_INLINE int64_t depth_rows(const ConvolvePlan& p, int64_t channels) {
+  return p.taps * (p.pairs ? (channels + 1) / 2 : channels);
 }
 
 // Windows that leave the image, read where they lie. Blocks of three whole images give each class of pixels whole
@@ -70,6 +77,19 @@ Window choose_window(const ConvolveShape& s, bool dots) {
   return work <= padded_work ? in_place : window;
 }
 
+// Pairs pay where few of them are half empty.
+PN_INLINE void choose_pairs(const ConvolveShape& s, ConvolvePlan* p) {
+  constexpr int64_t kLeastDepth = 16, kLeastRun = 5;
+  const bool whole_rows = p->window.padded || !(leaves_source(s.h) || leaves_source(s.w));
+  const bool joined = s.channels % 2 != 0 && s.groups == 1 && s.w.dilation == 1 && whole_rows && !s.transposed;
+  const int64_t run = joined ? s.w.taps * s.channels : s.channels;
+  p->pairs = p->taps * p->channels >= kLeastDepth && (run % 2 == 0 || run >= kLeastRun);
+  if (!p->pairs || !joined) return;
+  p->joined = true;
+  p->channels = run;
+  p->taps = s.h.taps;
+}
+
 template <class T>
 ConvolvePlan plan_convolution(const ConvolveShape& s) {
   ConvolvePlan p{};
@@ -81,6 +101,7 @@ ConvolvePlan plan_convolution(const ConvolveShape& s) {
   p.dots = s.filters <= kMostDots && s.channels >= kLanes<T>;
   p.window = choose_window<T>(s, p.dots);
   p.layout = lay_out(p.window, OutputPitch{}, nullptr);
+  if (!p.dots && s.filters <= kLanes<T>) choose_pairs(s, &p);
   const int64_t depth = p.taps * p.channels;
   constexpr int64_t kDepth = 4096 / sizeof(T);  // a slice of a panel is 256 KB
   p.slices = p.channels > kLanes<T> ? (depth + kDepth - 1) / kDepth : 1;
@@ -94,13 +115,13 @@ ConvolvePlan plan_convolution(const ConvolveShape& s) {
   if (p.dots) {
     p.pack = PackWeights::once;
     p.packed = p.groups * p.filters * depth;
-  } else if (!s.transposed && !ragged && !(scattered && pixels >= kManyPixels)) {
+  } else if (!s.transposed && !ragged && !p.pairs && !(scattered && pixels >= kManyPixels)) {
     p.pack = PackWeights::none;
   } else if (p.window.blocks <= kFewBlocks) {
     p.pack = PackWeights::by_panel;
   } else {
     p.pack = PackWeights::once;
-    p.packed = p.groups * packed_group<T>(depth, p.filters);
+    p.packed = p.groups * depth_rows(p, p.channels) * packed_row<T>(p, p.filters);
   }
   return p;
 }
@@ -108,7 +129,7 @@ ConvolvePlan plan_convolution(const ConvolveShape& s) {
 template <class T>
 size_t convolve_workspace(const ConvolvePlan& p) {
   return round_up(p.packed * sizeof(T), 64) + p.window.blocks_per_image * sizeof(BlockKind) +
-         p.layout.classes * sizeof(PixelClass) + (2 * p.layout.pixels + p.taps * p.channels) * sizeof(int64_t);
+         p.layout.classes * sizeof(PixelClass) + (2 * p.layout.pixels + depth_rows(p, p.channels)) * sizeof(int64_t);
 }
 
 }  // namespace

@@ -127,6 +127,7 @@ def test_conv2d_pixels(pixels):
         ((1, 5, 5, 200), (3, 3), 64, {}),  # slices of channels of weights in place
         ((4, 10, 10, 200), (3, 3), 72, {}),  # and of packed ones
         ((1, 20, 20, 150), (3, 3), 140, {"groups": 2}),
+        ((2, 9, 9, 151), (3, 3), 9, {}),  # and of pairs of channels
         ((700, 1, 1, 6), (3, 3), 7, {}),
         ((1, 3, 2000, 2), (3, 3), 8, {}),  # wide rows
         ((2, 9, 9, 6), (3, 3), 6, {"strides": (4, 5), "groups": 6}),  # inputs that no window touches
@@ -178,6 +179,18 @@ def test_relu_keeps_nan_and_drops_negative_numbers():
     assert np.isnan(y[0]).all()
     assert (y[1] == 0).all()
     assert (y[2] == 2).all()
+
+
+@pytest.mark.parametrize("channels", [1, 3, 17])
+@pytest.mark.parametrize("filters", [7, 16, 20])
+def test_infinity_reaches_only_the_pixels_that_see_it(channels, filters):
+    x = np.zeros((2, 9, 11, channels), "float32")
+    x[1, 4, 5, -1] = x[0, 8, 10, 0] = np.inf
+    kernel = np.ones((5, 5, channels, filters), "float32")
+    y = np.asarray(_core.conv2d(x, kernel, padding="same"))
+    wanted = np.zeros_like(y)
+    wanted[1, 2:7, 3:8] = wanted[0, 6:, 8:] = np.inf
+    np.testing.assert_array_equal(y, wanted)
 
 
 def test_second_derivative():
