@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.harness.peers import PEERS, title
+from benchmarks.harness.report import number
 from benchmarks.harness.turns import OURS, Comparison
 from pyneural.bench import plots
 from pyneural.bench.kernels import family
@@ -61,8 +62,10 @@ def _draw_bars(axes: Any, rows: list[Comparison]) -> None:
             seen.add(peer)
             axes.barh(place, ratio - 1.0, 0.82, left=1.0, color=COLORS[peer], label=label, zorder=2)
             axes.plot([low, high], [place, place], color=INK, linewidth=1, zorder=3)
-            text, edge = f"{ratio:.1f}" if ratio >= 10 else f"{ratio:.2f}", max(ratio, high, 1.0)
-            axes.annotate(text, (edge, place), xytext=(4, 0), textcoords="offset points", va="center", fontsize=7.5)
+            edge = max(ratio, high, 1.0)
+            axes.annotate(
+                number(ratio), (edge, place), xytext=(4, 0), textcoords="offset points", va="center", fontsize=7.5
+            )
             place += 1.0
         places.append((begin + place - 1.0) / 2)
         names.append(row.case["name"])

@@ -51,7 +51,12 @@ def ratio_text(comparison: Comparison, peer: str, with_variant: bool) -> str:
     ratio, (low, high) = comparison.ratios[peer], comparison.spreads[peer]
     colour = "red" if ratio < BEHIND else "green"
     variant = f" {comparison.variants[peer]}" if with_variant else ""
-    return f"[{colour}]{ratio:.2f}[/{colour}] [dim]{low:.2f}-{high:.2f}{variant}[/dim]"
+    return f"[{colour}]{number(ratio)}[/{colour}] [dim]{number(low)}-{number(high)}{variant}[/dim]"
+
+
+def number(ratio: float) -> str:
+    """With three digits, or more before the point."""
+    return f"{ratio:.{2 if ratio < 10 else 1 if ratio < 100 else 0}f}"
 
 
 def comparison_table(heading: str, comparisons: list[Comparison], threads: int, limits: Limits) -> Table:
