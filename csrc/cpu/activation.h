@@ -31,7 +31,7 @@ PN_INLINE VecF two_sum(VecF a, VecF b, VecF& error) {
 template <class V>
 PN_INLINE V vgelu(V x) {
   const V t = vmin(V{} + 40, vabs(x));  // the tail is zero there, in double too
-  return (x < 0 ? V{} : x) - normal_tail(t, t);
+  return (x < 0 ? V{} : x) - gelu_tail(t);
 }
 
 // x * sigmoid(z) with z = 2 * sqrt(2 / pi) * (x + 0.044715 * x^3).
@@ -134,8 +134,8 @@ PN_INLINE V activation_slope(V v) {
     const V s = vsigmoid(v);
     return s * (v * (1 - s) + 1);
   } else if constexpr (A == Activation::gelu) {
-    const V tail = normal_tail(vabs(v), one);
-    const V density = vexp(v * v * -0.5f) * constant<V>(0.39894228040143267794);
+    V density;
+    const V tail = normal_tail(vabs(v), 1, density);
     return (v < 0 ? tail : 1 - tail) + v * density;
   } else if constexpr (A == Activation::gelu_tanh) {
     const V square = v * v;

@@ -19,10 +19,31 @@ constexpr float kNaN = __builtin_nanf("");
 PN_INLINE VecF vabs(VecF x) { return (VecF)((VecI)x & 0x7fffffff); }
 PN_INLINE VecD vabs(VecD x) { return (VecD)((Vec<int64_t>)x & 0x7fffffffffffffffLL); }
 PN_INLINE VecF vcopysign(VecF magnitude, VecF sign) {
+#if defined(__AVX512F__)
+  constexpr int kChoose = 0xca;  // the truth table of a ? b : c
+  return (VecF)_mm512_ternarylogic_epi32(_mm512_set1_epi32(INT32_MIN), (__m512i)sign, (__m512i)magnitude, kChoose);
+#else
   return (VecF)(((VecI)magnitude & 0x7fffffff) | ((VecI)sign & INT32_MIN));
+#endif
 }
 PN_INLINE VecD vcopysign(VecD magnitude, VecD sign) {
   return (VecD)(((Vec<int64_t>)magnitude & INT64_MAX) | ((Vec<int64_t>)sign & INT64_MIN));
+}
+
+// NaN stays in both. GCC 12 has one instruction for the comparison at 256 bits only.
+PN_INLINE VecF at_most(VecF x, float bound) {
+#if defined(__AVX512F__)
+  return (VecF)_mm512_min_ps(_mm512_set1_ps(bound), (__m512)x);
+#else
+  return x > bound ? broadcast(bound) : x;
+#endif
+}
+PN_INLINE VecF at_least(VecF x, float bound) {
+#if defined(__AVX512F__)
+  return (VecF)_mm512_max_ps(_mm512_set1_ps(bound), (__m512)x);
+#else
+  return x < bound ? broadcast(bound) : x;
+#endif
 }
 
 // a * b = product + error, exactly.
@@ -53,38 +74,54 @@ PN_INLINE V polynomial(V x, const float (&c)[N]) {
 
 PN_INLINE VecF power_of_two(VecI n) { return (VecF)((n + 127) << 23); }
 
-// x = n * ln(2) + r with |r| <= ln(2) / 2; returns exp(r + low) - 1. |x| < 2^15.
-PN_INLINE VecF expm1_reduced(VecF x, VecF low, VecI& n) {
+// p * 2^whole for an integer |whole| <= 256.
+PN_INLINE VecF scale_by_power(VecF p, VecF whole) {
+#if defined(__AVX512F__)
+  return (VecF)_mm512_scalef_ps((__m512)p, (__m512)whole);
+#else
+  const VecI n = __builtin_convertvector(whole, VecI), half = n >> 1;  // two factors reach the denormals and infinity
+  return (p * power_of_two(half)) * power_of_two(n - half);
+#endif
+}
+// 2^whole / 2 for an integer |whole| <= 126, and 128: 2^128 itself overflows.
+PN_INLINE VecF half_power(VecF whole) {
+#if defined(__AVX512F__)
+  return scale_by_power(broadcast(0.5f), whole);
+#else
+  return power_of_two(__builtin_convertvector(whole, VecI) - 1);
+#endif
+}
+
+// x = whole * ln(2) + r with |r| <= ln(2) / 2; returns exp(r + low) - 1. |x| < 2^15.
+PN_INLINE VecF expm1_reduced(VecF x, VecF low, VecF& whole) {
   constexpr float kLog2E = 0x1.715476p+0f, kRound = 0x1.8p+23f;        // adding kRound rounds to an integer
-  constexpr float kLn2High = 0x1.62e4p-1f, kLn2Low = 0x1.7f7d1cp-20f;  // n * kLn2High is exact
+  constexpr float kLn2High = 0x1.62e4p-1f, kLn2Low = 0x1.7f7d1cp-20f;  // whole * kLn2High is exact
   constexpr float kQ[] = {0.5f, 0x1.555556p-3f, 0x1.5554eap-5f, 0x1.1110e0p-7f, 0x1.6d4324p-10f, 0x1.a124f2p-13f};
-  const VecF shifted = x * kLog2E + kRound;
-  const VecF whole = shifted - kRound;
-  n = (VecI)shifted - (VecI)broadcast(kRound);
+  whole = (x * kLog2E + kRound) - kRound;
   const VecF r = (x - whole * kLn2High) - (whole * kLn2Low - low);
   return (r * r) * polynomial(r, kQ) + r;
 }
 
 // factor * exp(x + low), low much smaller than x.
 PN_INLINE VecF exp_sum(VecF x, VecF low, VecF factor) {
-  // NaN fails both comparisons and stays.
-  x = x > 90.0f ? broadcast(90.0f) : x;
-  x = x < -104.0f ? broadcast(-104.0f) : x;
-  VecI n;
-  const VecF p = expm1_reduced(x, low, n) * factor + factor;
-  const VecI half = n >> 1;  // two factors reach the denormals and infinity
-  return (p * power_of_two(half)) * power_of_two(n - half);
+  x = at_least(at_most(x, 90.0f), -104.0f);
+  VecF whole;
+  const VecF p = expm1_reduced(x, low, whole) * factor + factor;
+  return scale_by_power(p, whole);
 }
 
 PN_INLINE VecF vexp(VecF x) { return exp_sum(x, VecF{}, broadcast(1.0f)); }
 
+// (exp(x) - 1) / 2 for -18 <= x <= 89.
+PN_INLINE VecF half_expm1(VecF x) {
+  VecF whole;
+  const VecF p = expm1_reduced(x, VecF{}, whole);
+  const VecF scale = half_power(whole);
+  return p * scale + (scale - 0.5f);
+}
+
 PN_INLINE VecF vexpm1(VecF x) {
-  VecF bounded = x > 89.0f ? broadcast(89.0f) : x;
-  bounded = bounded < -18.0f ? broadcast(-18.0f) : bounded;
-  VecI n;
-  const VecF p = expm1_reduced(bounded, VecF{}, n);
-  const VecF scale = power_of_two(n - 1);  // half of 2^n, which overflows at n = 128
-  const VecF y = (p * scale + (scale - 0.5f)) * 2.0f;
+  const VecF y = half_expm1(at_least(at_most(x, 89.0f), -18.0f)) * 2.0f;
   return vabs(x) < 0x1p-25f ? x : y;  // keeps -0 and denormals
 }
 
@@ -151,21 +188,33 @@ PN_INLINE VecF vlog1p(VecF x) {
   return x == 0.0f ? x : finite;
 }
 
+// exp(x) for 0 <= x <= 20, in fewer steps than exp_sum: two ULP.
+PN_INLINE VecF exp_bounded(VecF x) {
+  constexpr float kLog2E = 0x1.715476p+0f, kRound = 0x1.8p+23f, kLn2 = 0x1.62e43p-1f;
+  constexpr float kP[] = {1.0f, 1.0f, 0x1.fffffcp-2f, 0x1.555488p-3f, 0x1.5558bap-5f, 0x1.12417p-7f, 0x1.6a5132p-10f};
+  const VecF whole = (x * kLog2E + kRound) - kRound;
+  const VecF p = polynomial(x - whole * kLn2, kP);
+#if defined(__AVX512F__)
+  return scale_by_power(p, whole);
+#else
+  return p * power_of_two(__builtin_convertvector(whole, VecI));
+#endif
+}
+
 PN_INLINE VecF vtanh(VecF x) {
-  constexpr float kP[] = {-0x1.555556p-2f, 0x1.1110eap-3f,  -0x1.ba08c4p-5f,
-                          0x1.64a976p-6f,  -0x1.116a16p-7f, 0x1.2c83c0p-9f};
-  const VecF t = vabs(x);
+  constexpr float kP[] = {-0x1.555532p-2f, 0x1.1106fcp-3f, -0x1.b836f4p-5f, 0x1.5203f4p-6f, -0x1.7547e2p-8f};
+  const VecF t = at_most(vabs(x), 10.0f);  // 1 beyond 9.02
   const VecF square = t * t;
   const VecF small = t + t * (square * polynomial(square, kP));
-  const VecF large = 1.0f - 2.0f / (vexp(t + t) + 1.0f);
+  const VecF large = 1.0f - 2.0f / (exp_bounded(t + t) + 1.0f);
   return vcopysign(t < 0.625f ? small : large, x);
 }
 
 // 1 / (1 + exp(-x)) from e = exp(-|x|), which can't overflow.
 template <class V>
 PN_INLINE V sigmoid_from_exp(V x, V e) {
-  const V mirrored = e / (1 + e);
-  return x < 0 ? e - e * mirrored : 1 - mirrored;
+  const V numerator = x < 0 ? e : V{} + 1, mirrored = e / (1 + e);
+  return numerator - numerator * mirrored;
 }
 PN_INLINE VecF vsigmoid(VecF x) { return sigmoid_from_exp(x, vexp(-vabs(x))); }
 
@@ -176,65 +225,103 @@ PN_INLINE VecF erf_near(VecF x) {
   return x + x * polynomial(x * x, kP);
 }
 
-// scale * P(N(0, 1) > x) for x >= 1: exp(-x^2 / 2) times a function that falls as 1 / x. The rounding error of x^2 is
-// put back, or it would be multiplied by x^2.
-PN_INLINE VecF normal_tail_far(VecF x, VecF scale) {
-  constexpr float kCenter = 0.3984375f;  // of w: keeps the terms from cancelling
-  constexpr float kP[] = {0x1.369232p-2f, 0x1.42cd84p-2f, 0x1.9d4abp-4f,   -0x1.10ca58p-3f, -0x1.0c06a4p-4f,
-                          0x1.06a228p-3f, 0x1.220a42p-7f, -0x1.2c776cp-3f, 0x1.fe49acp-5f,  0x1.024ffap-3f};
-  x = x > 15.0f ? broadcast(15.0f) : x;  // the result is zero there
+// factor * exp(-x^2 / 2). The rounding error of x^2 is put back, or it would be multiplied by x^2.
+PN_INLINE VecF exp_half_square(VecF x, VecF factor) {
   VecF low;
   const VecF square = two_product(x, x, low);
-  const VecF denominator = x * 0.5f + 1.0f;
-  const VecF w = 1.0f / denominator;
-  const VecF ratio = polynomial(w - kCenter, kP) * (scale / denominator);
-  return exp_sum(square * -0.5f, low * -0.5f, ratio);
+  return exp_sum(square * -0.5f, low * -0.5f, factor);
 }
 
-// scale * P(N(0, 1) > x) for x >= 0.
-PN_INLINE VecF normal_tail(VecF x, VecF scale) {
-  const VecF near = (0.5f - 0.5f * erf_near(x * 0x1.6a09e6p-1f)) * scale;
-  return x < 1.0f ? near : normal_tail_far(x, scale);
+constexpr double kInverseSqrt2Pi = 0.39894228040143267794;
+
+// scale * P(N(0, 1) > x) and the density at x, for x >= 0.
+PN_INLINE VecF normal_tail(VecF x, float scale, VecF& density) {
+  constexpr float kCenter = 0.53125f;  // of w: keeps the terms from cancelling
+  constexpr float kP[] = {0x1.62ee4cp-2f, 0x1.569a88p-2f,  0x1.6717c4p-5f,  -0x1.2bb06ep-3f,
+                          0x1.8d7e1p-7f,  0x1.8569fcp-4f,  -0x1.2490fap-4f, -0x1.b22ae6p-6f,
+                          0x1.8a9508p-4f, -0x1.e77972p-5f, -0x1.d842fep-5f, 0x1.404b72p-4f};
+  x = at_most(x, 15.0f);  // the results are zero there
+  const VecF w = 1.0f / (x * 0.5f + 1.0f);
+  const VecF e = exp_half_square(x, broadcast(scale));
+  density = e * static_cast<float>(kInverseSqrt2Pi);
+  return e * (w * polynomial(w - kCenter, kP));
+}
+
+// x * P(N(0, 1) > x) for x >= 1: exp(-x^2 / 2) times a function that changes little.
+PN_INLINE VecF gelu_tail_far(VecF x) {
+  constexpr float kCenter = 0.3984375f;  // of w
+  constexpr float kP[] = {0x1.75a7e4p-2f, -0x1.d18a44p-3f, -0x1.04a598p-1f, -0x1.72be68p-2f, 0x1.80159p-3f,
+                          0x1.23d42ep-2f, -0x1.ef1594p-3f, -0x1.85d54ap-3f, 0x1.41c164p-2f};
+  x = at_most(x, 15.0f);  // the result is zero there
+  const VecF w = 1.0f / (x * 0.5f + 1.0f);
+  return exp_half_square(x, polynomial(w - kCenter, kP));
+}
+
+// x * P(N(0, 1) > x) for x >= 0.
+PN_INLINE VecF gelu_tail(VecF x) {
+  const VecF near = (0.5f - 0.5f * erf_near(x * 0x1.6a09e6p-1f)) * x;
+  return x < 1.0f ? near : gelu_tail_far(x);
 }
 
 PN_INLINE VecF verf(VecF x) {
   const VecF t = vabs(x);
-  const VecF far = 1.0f - normal_tail_far(t * 0x1.6a09e6p+0f, broadcast(2.0f));
+  VecF density;
+  const VecF far = 1.0f - normal_tail(t * 0x1.6a09e6p+0f, 2.0f, density);
   return vcopysign(t < 1.0f ? erf_near(t) : far, x);
 }
 
-// sin(x) and cos(x), |x| < 2^20. The argument is reduced in double: exact enough next to every multiple of pi / 2.
-PN_INLINE void sincos_reduced(VecF x, VecF& sine, VecF& cosine) {
+// x - n * pi / 2 for |x| < 2^20, where n is the nearest integer or next to it.
+PN_INLINE VecF subtract_half_pi(VecF x, VecF n) {
+#if defined(__FMA__) || defined(__aarch64__)
+  // The first difference is exact: both its terms are multiples of 2^-24, and it is less than 1.
+  return ((x - n * 0x1.921fb6p+0f) - n * -0x1.777a5cp-25f) - n * -0x1.ee59dap-50f;
+#else
   typedef float HalfF __attribute__((vector_size(PN_VECTOR_BYTES / 2)));
-  constexpr double kTwoOverPi = 0x1.45f306dc9c883p-1, kRound = 0x1.8p+52;
-  constexpr double kPiOver2High = 0x1.921fb544p+0, kPiOver2Low = 6.0771005065061926e-11;
-  constexpr float kSin[] = {-0x1.555556p-3f, 0x1.11110ep-7f, -0x1.a013a8p-13f, 0x1.6dbe08p-19f};
-  constexpr float kCos[] = {0x1.555556p-5f, -0x1.6c16c0p-10f, 0x1.a015c4p-16f, -0x1.25244ep-22f};
-  HalfF part[2], whole[2];
+  constexpr double kHigh = 0x1.921fb544p+0, kLow = 0x1.0b4611a626331p-34;
+  HalfF part[2], multiple[2];
   __builtin_memcpy(part, &x, sizeof(x));
-#pragma GCC unroll 2
+  __builtin_memcpy(multiple, &n, sizeof(n));
   for (int i = 0; i < 2; ++i) {
-    const VecD wide = __builtin_convertvector(part[i], VecD);
-    const VecD n = (wide * kTwoOverPi + kRound) - kRound;
-    part[i] = __builtin_convertvector((wide - n * kPiOver2High) - n * kPiOver2Low, HalfF);
-    whole[i] = __builtin_convertvector(n, HalfF);
+    const VecD wide = __builtin_convertvector(part[i], VecD), times = __builtin_convertvector(multiple[i], VecD);
+    part[i] = __builtin_convertvector((wide - times * kHigh) - times * kLow, HalfF);
   }
-  VecF r, n;
-  __builtin_memcpy(&r, part, sizeof(r));
-  __builtin_memcpy(&n, whole, sizeof(n));
-  const VecI quadrant = (VecI)(n + 0x1.8p+23f);  // its two lowest bits
-  const VecF square = r * r;
-  const VecF s = r + r * (square * polynomial(square, kSin));
-  const VecF c = (1.0f - square * 0.5f) + (square * square) * polynomial(square, kCos);
+  __builtin_memcpy(&x, part, sizeof(x));
+  return x;
+#endif
+}
+
+// x = n * pi / 2 + r for |x| < 2^20; the last bits of `quadrant` are those of n.
+PN_INLINE VecF reduce_half_pi(VecF x, VecI& quadrant) {
+  constexpr float kTwoOverPi = 0x1.45f306p-1f, kRound = 0x1.8p+23f;
+  const VecF shifted = x * kTwoOverPi + kRound;
+  quadrant = (VecI)shifted;
+  return subtract_half_pi(x, shifted - kRound);
+}
+
+// sin(r + quadrant * pi / 2) for |r| up to a little more than pi / 4: r + r^3 p(r^2) or 1 + r^2 p(r^2).
+PN_INLINE VecF sine_of_quadrant(VecF r, VecI quadrant) {
+  constexpr float kSin[] = {-0x1.555556p-3f, 0x1.111174p-7f, -0x1.a0590ep-13f, 0x1.7c090ep-19f};
+  constexpr float kCos[] = {-0.5f, 0x1.55554ap-5f, -0x1.6c0c1ep-10f, 0x1.99e336p-16f};
   const auto odd = (quadrant & 1) != 0;
-  sine = (VecF)((VecI)(odd ? c : s) ^ ((quadrant & 2) << 30));
-  cosine = (VecF)((VecI)(odd ? s : c) ^ (((quadrant + 1) & 2) << 30));
+  const VecF square = r * r;
+  VecF p = odd ? broadcast(kCos[3]) : broadcast(kSin[3]);
+  for (int i = 2; i >= 0; --i) p = p * square + (odd ? broadcast(kCos[i]) : broadcast(kSin[i]));
+  const VecF base = odd ? broadcast(1.0f) : r;
+  return (VecF)((VecI)(base + base * square * p) ^ ((quadrant & 2) << 30));
 }
 
 PN_INLINE bool any_lane(VecI mask) {
+#if defined(__AVX512F__)
+  return _mm512_movepi32_mask((__m512i)mask) != 0;
+#elif defined(__AVX2__)
+  return _mm256_movemask_ps((__m256)mask) != 0;
+#elif defined(__x86_64__)
+  return _mm_movemask_ps((__m128)mask) != 0;
+#else
   int32_t any = 0;
   for (int i = 0; i < kLanes<float>; ++i) any |= mask[i];
   return any != 0;
+#endif
 }
 
 #define PN_LANEWISE(name, function32, function64)                                 \
@@ -275,20 +362,24 @@ PN_LANEWISE(varctan, atanf, atan)
 
 PN_INLINE VecD vsigmoid(VecD x) { return sigmoid_from_exp(x, vexp(-vabs(x))); }
 
-PN_INLINE VecD normal_tail(VecD x, VecD scale) { return 0.5 * scale * verfc(x * 0.70710678118654752440); }
+PN_INLINE VecD normal_tail(VecD x, double scale, VecD& density) {
+  density = vexp(x * x * -0.5) * (scale * kInverseSqrt2Pi);
+  return 0.5 * scale * verfc(x * 0.70710678118654752440);
+}
+PN_INLINE VecD gelu_tail(VecD x) { return 0.5 * x * verfc(x * 0.70710678118654752440); }
 
 // Only lanes that the reduction can't take come from libm.
 #define PN_TRIGONOMETRIC(name, expression)                                            \
   PN_INLINE VecF v##name(VecF x) {                                                    \
     const VecI beyond = ~(vabs(x) < 0x1p+20f); /* infinity and NaN too */             \
-    VecF s, c;                                                                        \
-    sincos_reduced(x, s, c);                                                          \
+    VecI quadrant;                                                                    \
+    const VecF r = reduce_half_pi(x, quadrant);                                       \
     const VecF y = expression;                                                        \
     return __builtin_expect(any_lane(beyond), 0) ? (beyond ? libm_##name(x) : y) : y; \
   }
-PN_TRIGONOMETRIC(sin, (x == 0.0f ? x : s))
-PN_TRIGONOMETRIC(cos, c)
-PN_TRIGONOMETRIC(tan, (x == 0.0f ? x : s / c))
+PN_TRIGONOMETRIC(sin, (x == 0.0f ? x : sine_of_quadrant(r, quadrant)))
+PN_TRIGONOMETRIC(cos, sine_of_quadrant(r, quadrant + 1))
+PN_TRIGONOMETRIC(tan, (x == 0.0f ? x : sine_of_quadrant(r, quadrant) / sine_of_quadrant(r, quadrant + 1)))
 #undef PN_TRIGONOMETRIC
 
 PN_INLINE VecF vpow(VecF x, VecF y) {
