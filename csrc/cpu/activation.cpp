@@ -8,14 +8,15 @@ namespace {
 
 template <Activation A>
 struct Forward {
+  static constexpr bool cheap = A == Activation::relu;
   template <class V>
   PN_INLINE V of(V x) {
     return activate<A>(x);
   }
 };
-
 template <Activation A>
 struct Gradient {
+  static constexpr bool cheap = A == Activation::relu || A == Activation::sigmoid || A == Activation::tanh;
   template <class V>
   PN_INLINE V of(V grad_output, V v) {
     return grad_output * activation_slope<A>(v);

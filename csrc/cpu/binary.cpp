@@ -10,6 +10,7 @@ namespace {
 // Wraps around where T is an integer.
 #define PN_ARITHMETIC(name, expression)                                          \
   struct name {                                                                  \
+    static constexpr bool cheap = true;                                          \
     template <class V>                                                           \
     PN_INLINE V of(V a, V b) {                                                   \
       return expression;                                                         \
@@ -30,6 +31,7 @@ PN_ARITHMETIC(squared_difference, (a - b) * (a - b))
 #undef PN_ARITHMETIC
 
 struct divide {
+  static constexpr bool cheap = true;
   template <class V>
   PN_INLINE V of(V a, V b) {
     return a / b;
@@ -103,12 +105,14 @@ struct arctan2 {
 };
 // NaN in either operand gives NaN.
 struct maximum {
+  static constexpr bool cheap = true;
   template <class V>
   PN_INLINE V of(V a, V b) {
     return (a > b) | (a != a) ? a : b;
   }
 };
 struct minimum {
+  static constexpr bool cheap = true;
   template <class V>
   PN_INLINE V of(V a, V b) {
     return (a < b) | (a != a) ? a : b;

@@ -147,13 +147,24 @@ const void* block_of(const Operand& op, int64_t begin, int64_t count, char* buff
   return buffer;
 }
 
+bool all_dense(const KernelArgs& args) {
+  bool dense = true;
+  for (int i = 0; i < args.num_in; ++i) dense &= args.in[i].size == args.out[0].size;
+  return dense;
+}
+
 }  // namespace
 
 void run_elementwise(const KernelArgs& args, BlockFn fn, double flops_per_element, int64_t temporary_bytes) {
   const View& out = args.out[0];
   if (out.size == 0) return;
-  Operand operands[kMaxOperands];
   const int num = args.num_in;
+  if (out.size <= kChunk && temporary_bytes == 0 && all_dense(args)) {
+    const void* in[kMaxOperands];
+    for (int i = 0; i < num; ++i) in[i] = args.in[i].data;
+    return fn(in, out.data, out.size, args.params);
+  }
+  Operand operands[kMaxOperands];
   bool dense = temporary_bytes == 0;
   double bytes = static_cast<double>(out.size * dtype_size(out.dtype));
   int64_t block = kBlock;

@@ -56,15 +56,25 @@ constexpr bool kIsReal<double> = true;
 template <class F, class T>
 concept HasLanes = kIsReal<T> && (requires(Vec<T> v) { F::of(v); } || requires(Vec<T> v) { F::of(v, v); });
 
+// Functors of a few instructions say `static constexpr bool cheap = true`: their loops run several vectors at a time.
+template <class F>
+constexpr int kVectorsAtATime = 1;
+template <class F>
+  requires(F::cheap)
+constexpr int kVectorsAtATime<F> = 4;
+
 // F::of(x) for vectors if F has that, else for scalars. ivdep: the output is one of the inputs or disjoint from them.
 template <class F, class In, class Out>
 void unary_block(const void* const* in, void* out, int64_t n, const void*) {
   const In* x = static_cast<const In*>(in[0]);
   Out* y = static_cast<Out*>(out);
   if constexpr (HasLanes<F, In>) {
-    constexpr int64_t lanes = kLanes<In>;
+    constexpr int64_t lanes = kLanes<In>, step = kVectorsAtATime<F> * lanes;
     int64_t i = 0;
-    for (; i + lanes <= n; i += lanes) store(y + i, F::of(load(x + i)));
+    for (; i + step <= n; i += step) {
+      for (int64_t k = 0; k < step; k += lanes) store(y + i + k, F::of(load(x + i + k)));
+    }
+    for (; step > lanes && i + lanes <= n; i += lanes) store(y + i, F::of(load(x + i)));
     const int rest = static_cast<int>(n - i);
     if (rest) store_first(y + i, F::of(load_first(x + i, rest)), rest);
   } else {
@@ -79,9 +89,12 @@ void binary_block(const void* const* in, void* out, int64_t n, const void*) {
   const In* b = static_cast<const In*>(in[1]);
   Out* y = static_cast<Out*>(out);
   if constexpr (HasLanes<F, In> && sizeof(In) == sizeof(Out)) {
-    constexpr int64_t lanes = kLanes<In>;
+    constexpr int64_t lanes = kLanes<In>, step = kVectorsAtATime<F> * lanes;
     int64_t i = 0;
-    for (; i + lanes <= n; i += lanes) store(y + i, F::of(load(a + i), load(b + i)));
+    for (; i + step <= n; i += step) {
+      for (int64_t k = 0; k < step; k += lanes) store(y + i + k, F::of(load(a + i + k), load(b + i + k)));
+    }
+    for (; step > lanes && i + lanes <= n; i += lanes) store(y + i, F::of(load(a + i), load(b + i)));
     const int rest = static_cast<int>(n - i);
     if (rest) store_first(y + i, F::of(load_first(a + i, rest), load_first(b + i, rest)), rest);
   } else {

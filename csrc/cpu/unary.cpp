@@ -20,6 +20,7 @@ namespace {
   };
 
 struct negative {
+  static constexpr bool cheap = true;
   template <class V>
   PN_INLINE V of(V x) {
     return -x;
@@ -28,6 +29,7 @@ struct negative {
   PN_INLINE uint64_t of(int64_t x) { return 0u - static_cast<uint64_t>(x); }
 };
 struct absolute {
+  static constexpr bool cheap = true;
   template <class V>
   PN_INLINE V of(V x) {
     return vabs(x);
@@ -36,6 +38,7 @@ struct absolute {
   PN_INLINE uint64_t of(int64_t x) { return x < 0 ? negative::of(x) : static_cast<uint64_t>(x); }
 };
 struct square {
+  static constexpr bool cheap = true;
   template <class V>
   PN_INLINE V of(V x) {
     return x * x;
