@@ -92,10 +92,9 @@ void join_moments(const ChannelSplit& s, const T* means, const T* errors, const 
 // Table rows: mean, factor, offset.
 template <class T>
 PN_INLINE void normalize(const ChannelSplit& s, const T* x, const T* table, T* y) {
-  for_channel_elements<T>(s, threads_for_channels(s, 3, 2 * sizeof(T)), table,
-                          [=](int64_t i, auto lanes, auto coefficient) PN_LAMBDA {
-                            lanes.store(y + i, (lanes.load(x + i) - coefficient(0)) * coefficient(1) + coefficient(2));
-                          });
+  for_channel_elements<T, 3>(s, threads_for_channels(s, 3, 2 * sizeof(T)), table,
+                             [=](int64_t i, auto lanes, const Vec<T>* c)
+                                 PN_LAMBDA { lanes.store(y + i, (lanes.load(x + i) - c[0]) * c[1] + c[2]); });
 }
 
 template <class T>
@@ -257,12 +256,11 @@ void batch_norm_train_grad(const KernelArgs& args) {
   }
   repeat_coefficients(s, space.table, 4);
   T* dx = args.out[0].as<T>();
-  for_channel_elements<T>(
-      s, threads_for_channels(s, 5, 3 * sizeof(T)), space.table,
-      [=](int64_t i, auto lanes, auto coefficient) PN_LAMBDA {
-        const Vec<T> centered = lanes.load(x + i) - coefficient(0);
-        lanes.store(dx + i, lanes.load(dy + i) * coefficient(1) + (centered * coefficient(2) + coefficient(3)));
-      });
+  for_channel_elements<T, 4>(s, threads_for_channels(s, 5, 3 * sizeof(T)), space.table,
+                             [=](int64_t i, auto lanes, const Vec<T>* c) PN_LAMBDA {
+                               const Vec<T> centered = lanes.load(x + i) - c[0];
+                               lanes.store(dx + i, lanes.load(dy + i) * c[1] + (centered * c[2] + c[3]));
+                             });
 }
 
 }  // namespace

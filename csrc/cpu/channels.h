@@ -8,10 +8,12 @@
 namespace pyneural::cpu::PN_SIMD_NAMESPACE {
 namespace {
 
-constexpr int64_t kBlockElements = 16384;  // of x per block: 64 KB of float32, the second look comes from L2
+constexpr int64_t kBlockElements = 8192;  // of x per block: 32 KB of float32, the second look comes from L1
 constexpr int64_t kMinBlockRows = 32;
 constexpr int64_t kSpan = 1024;   // columns of a chunk
 constexpr int64_t kPiece = 4096;  // elements of a contiguous run that are summed in one go
+// Columns of vectors that are summed side by side: three sums or means of each fit the registers.
+constexpr int kColumnVectors = PN_VECTOR_REGISTERS / 4;
 
 PN_INLINE int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 PN_INLINE int64_t at_least(int64_t a, int64_t b) { return a > b ? a : b; }
@@ -52,7 +54,7 @@ ChannelSplit split_channels(const View& x, int64_t axis) {
     s.parts = s.outer * s.pieces;
     return s;
   }
-  constexpr int64_t group = 4 * kLanes<T>;
+  constexpr int64_t group = kColumnVectors * kLanes<T>;
   if (s.channels < 4 * group) {
     int64_t repeat = group;
     while (repeat > 1 && s.channels * (repeat / 2) % group == 0) repeat /= 2;
@@ -91,7 +93,9 @@ PN_INLINE void for_channel_parts(const ChannelSplit& s, int threads, const Colum
     const int64_t end = begin + kSpan < s.width ? begin + kSpan : s.width;
     const int64_t rows = s.count(block * s.repeat), first = block * s.block_rows * s.width, sum = block * s.width;
     int64_t j = begin;
-    for (; j + 4 * lanes <= end; j += 4 * lanes) columns(Vectors<4>{}, AllLanes{}, first + j, rows, s.width, sum + j);
+    for (; j + kColumnVectors * lanes <= end; j += kColumnVectors * lanes) {
+      columns(Vectors<kColumnVectors>{}, AllLanes{}, first + j, rows, s.width, sum + j);
+    }
     for_lanes<T>(j, end, [&](int64_t i, auto some) PN_LAMBDA {
       columns(Vectors<1>{}, some, first + i, rows, s.width, sum + i);
     });
@@ -111,29 +115,32 @@ void repeat_coefficients(const ChannelSplit& s, T* table, int count) {
   }
 }
 
-// body(i, lanes, coefficient) for all elements of x, where coefficient(k) are those of their channels.
-template <class T, class Body>
+// body(i, lanes, coefficients) for all elements of x, where coefficients[k] are the kCount of their channels.
+template <class T, int kCount, class Body>
 PN_INLINE void for_channel_elements(const ChannelSplit& s, int threads, const T* table, const Body& body) {
   if (s.outer * s.channels * s.inner == 0) return;
   if (s.inner > 1) {
     const int64_t grain = at_least(kBlockElements / s.inner, 1);
     parallel_range(s.outer * s.channels, grain, threads, [&](int64_t begin, int64_t end) {
       for (int64_t run = begin; run < end; ++run) {
-        const int64_t channel = run % s.channels;
-        const auto coefficient = [=, &s](int k) PN_LAMBDA { return broadcast(table[k * s.width + channel]); };
+        Vec<T> coefficients[kCount];
+        for (int k = 0; k < kCount; ++k) coefficients[k] = broadcast(table[k * s.width + run % s.channels]);
         for_lanes<T>(run * s.inner, (run + 1) * s.inner,
-                     [&](int64_t i, auto lanes) PN_LAMBDA { body(i, lanes, coefficient); });
+                     [=](int64_t i, auto lanes) PN_LAMBDA { body(i, lanes, coefficients); });
       }
     });
     return;
   }
-  const auto row = [&](int64_t first, int64_t width) PN_LAMBDA {
-    for_lanes<T>(0, width, [&](int64_t j, auto lanes) PN_LAMBDA {
-      body(first + j, lanes, [=, &s](int k) PN_LAMBDA { return lanes.load(table + k * s.width + j); });
+  const int64_t stride = s.width;
+  const auto row = [=](int64_t first, int64_t width) PN_LAMBDA {
+    for_lanes<T>(0, width, [=](int64_t j, auto lanes) PN_LAMBDA {
+      Vec<T> coefficients[kCount];
+      for (int k = 0; k < kCount; ++k) coefficients[k] = lanes.load(table + k * stride + j);
+      body(first + j, lanes, coefficients);
     });
   };
-  parallel_range(s.rows, at_least(kBlockElements / s.width, 1), threads, [&](int64_t begin, int64_t end) {
-    for (int64_t r = begin; r < end; ++r) row(r * s.width, s.width);
+  parallel_range(s.rows, at_least(kBlockElements / s.width, 1), threads, [=](int64_t begin, int64_t end) {
+    for (int64_t r = begin; r < end; ++r) row(r * stride, stride);
   });
   if (s.rest > 0) row(s.rows * s.width, s.rest * s.channels);
 }

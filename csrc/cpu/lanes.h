@@ -52,9 +52,12 @@ struct Vectors {
   static constexpr int count = kCount;
 };
 
+// The loops work on copies of their functions: what a copy holds stays in registers, while what lies in an object whose
+// address is known elsewhere would be loaded again after each store.
+
 // body(i, lanes) for i = begin, begin + lanes, ... The tail, if any, comes last.
 template <class T, class Body>
-PN_INLINE void for_lanes(int64_t begin, int64_t end, const Body& body) {
+PN_INLINE void for_lanes(int64_t begin, int64_t end, Body body) {
   int64_t i = begin;
   for (; i + kLanes<T> <= end; i += kLanes<T>) body(i, AllLanes{});
   if (i < end) body(i, FirstLanes{static_cast<int>(end - i)});
@@ -63,7 +66,7 @@ PN_INLINE void for_lanes(int64_t begin, int64_t end, const Body& body) {
 // Sum of term(i, lanes) over [begin, end), where term gives zero for absent elements. Four sums run side by side to
 // hide the latency of the addition.
 template <class T, class Term>
-PN_INLINE T sum_lanes(int64_t begin, int64_t end, const Term& term) {
+PN_INLINE T sum_lanes(int64_t begin, int64_t end, Term term) {
   constexpr int64_t step = kLanes<T>;
   Vec<T> sum0{}, sum1{}, sum2{}, sum3{};
   int64_t i = begin;
@@ -81,7 +84,7 @@ PN_INLINE T sum_lanes(int64_t begin, int64_t end, const Term& term) {
 // The largest term(i, lanes) over a range that is not empty; absent elements must give -infinity. NaN may or may not
 // win.
 template <class T, class Term>
-PN_INLINE T max_lanes(int64_t begin, int64_t end, const Term& term) {
+PN_INLINE T max_lanes(int64_t begin, int64_t end, Term term) {
   constexpr int64_t step = kLanes<T>;
   const Vec<T> lowest = broadcast(static_cast<T>(-__builtin_inf()));
   Vec<T> max0 = lowest, max1 = lowest, max2 = lowest, max3 = lowest;
