@@ -11,15 +11,20 @@ namespace pyneural::cpu::PN_SIMD_NAMESPACE {
 namespace {
 
 constexpr int64_t kGrain = 256;  // groups of a parallel chunk: 16384 elements
+constexpr int64_t kLineFloats = 16, kPrefetchFloats = 512;
 
-// group_fn(group, first element, elements in it) for all groups of `size` elements, `width` to a group.
+// group_fn(words, first element, elements in it) for all groups of `size` elements, `width` to a group.
 template <class Fn>
-PN_INLINE void for_each_group(int64_t size, int64_t width, double flops, const Fn& group_fn) {
+PN_INLINE void for_each_group(const View& state, int64_t size, int64_t width, double flops, const Fn& group_fn) {
   const int64_t groups = (size + width - 1) / width;
   parallel_range(groups, kGrain, threads_for(flops * static_cast<double>(size), 0), [&](int64_t begin, int64_t end) {
-    for (int64_t group = begin; group < end; ++group) {
-      const int64_t first = group * width;
-      group_fn(group, first, size - first < width ? size - first : width);
+    alignas(64) uint32_t words[kGroupsAtATime * kPhiloxGroup];
+    for (int64_t group = begin; group < end; group += kGroupsAtATime) {
+      philox_groups(state.as<int64_t>(), static_cast<uint64_t>(group), words);
+      for (int g = 0; g < kGroupsAtATime && group + g < end; ++g) {
+        const int64_t first = (group + g) * width;
+        group_fn(words + g * kPhiloxGroup, first, size - first < width ? size - first : width);
+      }
     }
   });
 }
@@ -28,11 +33,9 @@ PN_INLINE void for_each_group(int64_t size, int64_t width, double flops, const F
 template <class Map>
 PN_INLINE void draw_floats(const KernelArgs& args, double flops, const Map& map) {
   constexpr int V = kLanes<float>;
-  const int64_t* state = args.in[0].as<int64_t>();
   float* y = args.out[0].as<float>();
-  for_each_group(args.out[0].size, kPhiloxGroup, flops, [&](int64_t group, int64_t first, int64_t count) {
-    alignas(64) uint32_t words[kPhiloxGroup];
-    philox_group(state, static_cast<uint64_t>(group), words);
+  const int64_t size = args.out[0].size;
+  for_each_group(args.in[0], size, kPhiloxGroup, flops, [&](const uint32_t* words, int64_t first, int64_t count) {
     for (int64_t i = 0; i < count; i += V) {
       const VecF v = map(load(words + i));
       if (i + V <= count) {
@@ -48,11 +51,9 @@ PN_INLINE void draw_floats(const KernelArgs& args, double flops, const Map& map)
 template <class Map>
 PN_INLINE void draw_doubles(const KernelArgs& args, double flops, const Map& map) {
   constexpr int kWidth = kPhiloxGroup / 2;
-  const int64_t* state = args.in[0].as<int64_t>();
   double* y = args.out[0].as<double>();
-  for_each_group(args.out[0].size, kWidth, flops, [&](int64_t group, int64_t first, int64_t count) {
-    alignas(64) uint32_t words[kPhiloxGroup];
-    philox_group(state, static_cast<uint64_t>(group), words);
+  const int64_t size = args.out[0].size;
+  for_each_group(args.in[0], size, kWidth, flops, [&](const uint32_t* words, int64_t first, int64_t count) {
     for (int64_t i = 0; i < count; ++i) {
       y[first + i] = map(static_cast<uint64_t>(words[kWidth + i]) << 32 | words[i]);
     }
@@ -106,15 +107,12 @@ void truncated_normal(const KernelArgs& args) { draw_normal<true>(args); }
 
 void dropout(const KernelArgs& args) {
   const View& x = args.in[0];
-  const int64_t* state = args.in[1].as<int64_t>();
   const double rate = args.param<DropoutParams>().rate;
   const double scale = rate < 1 ? 1 / (1 - rate) : 0;
   // Words below the threshold drop. A rate of 1 is one step short of it and has scale 0.
   const double steps = rate * 0x1p32 + 0.5;
   const uint32_t threshold = steps < 0x1p32 ? static_cast<uint32_t>(steps) : 0xffffffffu;
-  for_each_group(x.size, kPhiloxGroup, 12, [&](int64_t group, int64_t first, int64_t count) {
-    alignas(64) uint32_t words[kPhiloxGroup];
-    philox_group(state, static_cast<uint64_t>(group), words);
+  for_each_group(args.in[1], x.size, kPhiloxGroup, 12, [&](const uint32_t* words, int64_t first, int64_t count) {
     if (x.dtype == DType::float64) {
       const double* from = x.as<double>() + first;
       double* to = args.out[0].as<double>() + first;
@@ -124,6 +122,11 @@ void dropout(const KernelArgs& args) {
     constexpr int V = kLanes<float>;
     const float* from = x.as<float>() + first;
     float* to = args.out[0].as<float>() + first;
+    // So much is computed per cache line that the hardware alone does not fetch far enough ahead.
+    for (int64_t i = 0; i < kPhiloxGroup; i += kLineFloats) {
+      __builtin_prefetch(from + kPrefetchFloats + i);
+      __builtin_prefetch(to + kPrefetchFloats + i, 1);
+    }
     for (int64_t i = 0; i < count; i += V) {
       const int left = count - i < V ? static_cast<int>(count - i) : V;
       const VecF v = (left == V ? load(from + i) : load_first(from + i, left)) * static_cast<float>(scale);
