@@ -22,15 +22,6 @@ struct Strides {
 
 char* at(const View& view, int64_t element) { return view.as<char>() + element * dtype_size(view.dtype); }
 
-void transpose(const KernelArgs& args) {
-  const View &x = args.in[0], &y = args.out[0];
-  const int32_t* axes = args.param<TransposeParams>().axes;
-  const Strides from(x), to(y);
-  StridedCopy copy;
-  for (int i = 0; i < y.rank; ++i) copy.add(y.dims[i], from.of[axes[i]], to.of[i]);
-  strided_copy(y.data, x.data, copy, dtype_size(x.dtype));
-}
-
 void broadcast_to(const KernelArgs& args) {
   const View &x = args.in[0], &y = args.out[0];
   const Strides from(x), to(y);
@@ -150,7 +141,7 @@ void pack(const KernelArgs& args) {
 
 }  // namespace
 
-PN_KERNELS(shape, {"transpose", transpose, nullptr}, {"broadcast_to", broadcast_to, nullptr}, {"slice", slice, nullptr},
+PN_KERNELS(shape, {"broadcast_to", broadcast_to, nullptr}, {"slice", slice, nullptr},
            {"slice_grad", slice_grad, nullptr}, {"pad", pad, nullptr}, {"concatenate", concatenate, nullptr},
            {"pack", pack, nullptr})
 

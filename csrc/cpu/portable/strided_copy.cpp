@@ -65,66 +65,21 @@ int64_t rows_of(const StridedCopy& copy, int rank) {
   return rows;
 }
 
-typedef uint32_t Quad __attribute__((vector_size(16)));
-
-Quad load_quad(const uint32_t* p) {
-  Quad v;
-  std::memcpy(&v, p, sizeof(v));
-  return v;
-}
-
-// to[c * to_stride + r] = from[r * from_stride + c] for 4x4 elements.
-void transpose_4x4(uint32_t* to, int64_t to_stride, const uint32_t* from, int64_t from_stride) {
-  const Quad a = load_quad(from), b = load_quad(from + from_stride);
-  const Quad c = load_quad(from + 2 * from_stride), d = load_quad(from + 3 * from_stride);
-  const Quad ab_low = __builtin_shufflevector(a, b, 0, 4, 1, 5), ab_high = __builtin_shufflevector(a, b, 2, 6, 3, 7);
-  const Quad cd_low = __builtin_shufflevector(c, d, 0, 4, 1, 5), cd_high = __builtin_shufflevector(c, d, 2, 6, 3, 7);
-  const Quad columns[4] = {
-      __builtin_shufflevector(ab_low, cd_low, 0, 1, 4, 5), __builtin_shufflevector(ab_low, cd_low, 2, 3, 6, 7),
-      __builtin_shufflevector(ab_high, cd_high, 0, 1, 4, 5), __builtin_shufflevector(ab_high, cd_high, 2, 3, 6, 7)};
-  for (int i = 0; i < 4; ++i) std::memcpy(to + i * to_stride, &columns[i], sizeof(Quad));
-}
-
-// Elements of a cache line of the source, as many columns as are turned together.
+// The tile function that works for any element, a line of the source's columns at a time.
 template <class T>
-constexpr int64_t kLine = sizeof(T) >= 4 ? 64 / sizeof(T) : 16;
-
-// to[c * to_stride + r] = from[r * from_stride + c] for kLine columns. Strides are often powers of two, whose lines all
-// fall into the same few cache sets, and short writes to many rows wait for memory: the columns are turned in a buffer
-// and written in long runs.
-template <class T>
-void transpose_columns(T* to, int64_t to_stride, const T* from, int64_t from_stride, int64_t rows) {
-  constexpr int64_t n = kLine<T>;
-  alignas(64) T turned[n * kTile];
-  int64_t r = 0;
-  if constexpr (sizeof(T) == 4) {
-    for (; r + 4 <= rows; r += 4) {
-      for (int64_t c = 0; c < n; c += 4) {
-        transpose_4x4(turned + c * kTile + r, kTile, from + r * from_stride + c, from_stride);
-      }
+void transpose_any_tile(T* to, int64_t to_stride, const T* from, int64_t from_stride, int64_t rows, int64_t columns) {
+  constexpr int64_t kLine = 64 / sizeof(T);
+  for (int64_t c = 0; c < columns; c += kLine) {
+    const int64_t end = std::min(c + kLine, columns);
+    for (int64_t r = 0; r < rows; ++r) {
+      for (int64_t i = c; i < end; ++i) to[i * to_stride + r] = from[r * from_stride + i];
     }
-  }
-  for (; r < rows; ++r) {
-    for (int64_t c = 0; c < n; ++c) turned[c * kTile + r] = from[r * from_stride + c];
-  }
-  for (int64_t c = 0; c < n; ++c) std::memcpy(to + c * to_stride, turned + c * kTile, rows * sizeof(T));
-}
-
-// to[c * to_stride + r] = from[r * from_stride + c], rows <= kTile by columns of the source.
-template <class T>
-void transpose_tile(T* to, int64_t to_stride, const T* from, int64_t from_stride, int64_t rows, int64_t columns) {
-  int64_t c = 0;
-  for (; c + kLine<T> <= columns; c += kLine<T>) {
-    transpose_columns(to + c * to_stride, to_stride, from + c, from_stride, rows);
-  }
-  for (; c < columns; ++c) {
-    for (int64_t r = 0; r < rows; ++r) to[c * to_stride + r] = from[r * from_stride + c];
   }
 }
 
 // The last axis is contiguous in the destination, the one before it in the source.
 template <class T>
-void copy_transposed(T* to, const T* from, const StridedCopy& copy) {
+void copy_transposed(T* to, const T* from, const StridedCopy& copy, TransposeTile tile) {
   const int a = copy.rank - 2, b = copy.rank - 1;
   const int64_t columns = copy.dims[a], rows = copy.dims[b];  // of the source
   const int64_t strips = (columns + kTile - 1) / kTile, cells = rows_of(copy, a) * strips;
@@ -137,9 +92,14 @@ void copy_transposed(T* to, const T* from, const StridedCopy& copy) {
         for (; cell < stop; ++cell) {
           const int64_t column = cell % strips * kTile, width = std::min(kTile, columns - column);
           for (int64_t row = 0; row < rows; row += kTile) {
-            transpose_tile(to + to_offset + column * copy.to[a] + row, copy.to[a],
-                           from + from_offset + row * copy.from[b] + column, copy.from[b], std::min(kTile, rows - row),
-                           width);
+            T* tile_to = to + to_offset + column * copy.to[a] + row;
+            const T* tile_from = from + from_offset + row * copy.from[b] + column;
+            const int64_t height = std::min(kTile, rows - row);
+            if (tile) {
+              tile(tile_to, copy.to[a], tile_from, copy.from[b], height, width);
+            } else {
+              transpose_any_tile(tile_to, copy.to[a], tile_from, copy.from[b], height, width);
+            }
           }
         }
       });
@@ -173,7 +133,7 @@ void copy_rows(T* to, const T* from, const StridedCopy& copy) {
 }
 
 template <class T>
-void copy_as(void* to, const void* from, StridedCopy copy) {
+void copy_as(void* to, const void* from, StridedCopy copy, TransposeTile tile = nullptr) {
   const int inner = copy.rank - 1;
   // A single long row is cut so that it can be shared.
   if (copy.rank == 1 && copy.dims[0] * static_cast<int64_t>(sizeof(T)) > 2 * kChunkBytes) {
@@ -193,7 +153,7 @@ void copy_as(void* to, const void* from, StridedCopy copy) {
       std::swap(copy.dims[inner - 1], copy.dims[inner]);
       std::swap(copy.from[inner - 1], copy.from[inner]);
       std::swap(copy.to[inner - 1], copy.to[inner]);
-      return copy_transposed(static_cast<T*>(to), static_cast<const T*>(from), copy);
+      return copy_transposed(static_cast<T*>(to), static_cast<const T*>(from), copy, tile);
     }
   }
   copy_rows(static_cast<T*>(to), static_cast<const T*>(from), copy);
@@ -201,7 +161,7 @@ void copy_as(void* to, const void* from, StridedCopy copy) {
 
 }  // namespace
 
-void strided_copy(void* to, const void* from, StridedCopy copy, size_t element_size) {
+void strided_copy(void* to, const void* from, StridedCopy copy, size_t element_size, TransposeTile tile32) {
   for (int i = 0; i < copy.rank; ++i) {
     if (copy.dims[i] == 0) return;
   }
@@ -212,7 +172,7 @@ void strided_copy(void* to, const void* from, StridedCopy copy, size_t element_s
     case 2:
       return copy_as<uint16_t>(to, from, copy);
     case 4:
-      return copy_as<uint32_t>(to, from, copy);
+      return copy_as<uint32_t>(to, from, copy, tile32);
     default:
       return copy_as<uint64_t>(to, from, copy);
   }

@@ -22,8 +22,13 @@ struct StridedCopy {
   }
 };
 
-// Axes run from the slowest to the fastest of the destination.
-void strided_copy(void* to, const void* from, StridedCopy copy, size_t element_size);
+// to[c * to_stride + r] = from[r * from_stride + c] for elements of four bytes.
+using TransposeTile = void (*)(void* to, int64_t to_stride, const void* from, int64_t from_stride, int64_t rows,
+                               int64_t columns);
+
+// Axes run from the slowest to the fastest of the destination. `tile32`, if given, turns tiles of elements of four
+// bytes.
+void strided_copy(void* to, const void* from, StridedCopy copy, size_t element_size, TransposeTile tile32 = nullptr);
 
 // Every element becomes the one that `value` points to.
 void fill(void* to, int64_t count, const void* value, size_t element_size);
