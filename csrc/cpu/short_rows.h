@@ -14,14 +14,23 @@ struct ShortRows {
 
   // `count` rows of n elements, both at most kLanes.
   void load(const T* rows, int64_t count, int64_t n) {
+    prefetch<0>(rows, n);
     for (int r = 0; r < kLanes<T>; ++r) {
       columns[r] = r < count ? load_first(rows + r * n, static_cast<int>(n)) : Vec<T>{};
     }
     transpose_lanes(columns);
   }
   void store(T* rows, int64_t count, int64_t n) {
+    prefetch<1>(rows, n);
     transpose_lanes(columns);
     for (int64_t r = 0; r < count; ++r) store_first(rows + r * n, columns[r], static_cast<int>(n));
+  }
+  // Partial vectors do not make the hardware fetch ahead: the rows that come kGroupsAhead groups later.
+  template <int kWrite>
+  static void prefetch(const T* rows, int64_t n) {
+    constexpr int64_t kGroupsAhead = 4, kLine = 64 / sizeof(T);
+    const T* ahead = rows + kGroupsAhead * kLanes<T> * n;
+    for (int64_t i = 0; i < kLanes<T> * n; i += kLine) __builtin_prefetch(ahead + i, kWrite);
   }
   T* data() { return reinterpret_cast<T*>(columns); }  // column k at k * kLanes
 };
