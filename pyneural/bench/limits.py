@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +90,19 @@ class Limits:
         What computes nothing, copies; what computes, reads most of what it moves.
         """
         return max(flops / self.peak(threads), moved / self.bandwidth(moved, threads, copying=flops == 0))
+
+    def best_of(self, other: Limits) -> Limits:
+        """The higher figures of two measurements of one machine: what disturbs makes it slower, never faster."""
+
+        def higher(mine: dict[int, float], others: dict[int, float]) -> dict[int, float]:
+            return {threads: max(rate, others[threads]) for threads, rate in mine.items()}
+
+        peaks = {level: higher(rates, other.peaks[level]) for level, rates in self.peaks.items()}
+        memory = tuple(
+            replace(mine, read=higher(mine.read, others.read), copy=higher(mine.copy, others.copy))
+            for mine, others in zip(self.memory, other.memory, strict=True)
+        )
+        return replace(self, peaks=peaks, memory=memory)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""

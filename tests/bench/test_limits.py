@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -73,6 +74,16 @@ def test_roofline() -> None:
     assert some.seconds(1, 50) == 50 / 20  # bound by the L2, which is read
     assert some.seconds(0, 50) == 50 / 15  # what computes nothing, copies
     assert some.seconds(0, 50, threads=2) == 50 / 30
+
+
+def test_the_better_of_two_measurements() -> None:
+    one = made_up()
+    peaks = {"narrow": {1: 11.0, 2: 19.0}, "wide": {1: 90.0, 2: 210.0}}
+    memory = tuple(replace(level, read={1: 15.0, 2: 45.0}) for level in one.memory)
+    best = one.best_of(replace(one, peaks=peaks, memory=memory))
+    assert best.peaks == {"narrow": {1: 11.0, 2: 20.0}, "wide": {1: 100.0, 2: 210.0}}
+    assert [level.read for level in best.memory] == [{1: 40.0, 2: 80.0}, {1: 20.0, 2: 45.0}, {1: 15.0, 2: 45.0}]
+    assert [level.copy for level in best.memory] == [level.copy for level in one.memory]
 
 
 def test_cache_sizes_are_read(tmp_path: Path) -> None:
