@@ -20,6 +20,7 @@ INK, GRID = "#222222", "#E6E9EF"
 MANY = 24  # cases: more are drawn as sorted curves, as nobody could read the names
 EXTREMES = 3  # names at each end of such a curve
 ROW = 0.2  # inches for a bar
+LONGEST = 32.0  # longer bars are cut, as all others would look alike beside them; the figure at their end is right
 DPI = 150
 
 
@@ -33,13 +34,13 @@ def ratios(comparisons: list[Comparison], heading: str, note: str, path: Path) -
         return
     many = len(rows) > MANY
     bars = sum(len(row.ratios) + 1 for row in rows)
-    figure = Figure(figsize=(10, 6 if many else 1.6 + ROW * bars), dpi=DPI, layout="constrained")
+    figure = Figure(figsize=(10, 6 if many else 1.9 + ROW * bars), dpi=DPI, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     (_draw_curves if many else _draw_bars)(axes, rows)
     axes.set_title(heading, loc="left", color=INK, fontsize=12, pad=22)
     axes.annotate(
-        f"the peer's time over pyneural's: right of or above 1, pyneural is faster · {note}",
+        f"a peer's time over pyneural's; {'above' if many else 'right of'} 1 pyneural is faster · {note}",
         (0, 1),
         xytext=(0, 7),
         xycoords="axes fraction",
@@ -60,12 +61,12 @@ def _draw_bars(axes: Any, rows: list[Comparison]) -> None:
             low, high = row.spreads[peer]
             label = None if peer in seen else title(peer)
             seen.add(peer)
-            axes.barh(place, ratio - 1.0, 0.82, left=1.0, color=COLORS[peer], label=label, zorder=2)
+            shown, low, high = (min(value, LONGEST) for value in (ratio, low, high))
+            axes.barh(place, shown - 1.0, 0.82, left=1.0, color=COLORS[peer], label=label, zorder=2)
             axes.plot([low, high], [place, place], color=INK, linewidth=1, zorder=3)
-            edge = max(ratio, high, 1.0)
-            axes.annotate(
-                number(ratio), (edge, place), xytext=(4, 0), textcoords="offset points", va="center", fontsize=7.5
-            )
+            edge = max(shown, high, 1.0)
+            text = number(ratio) + (" →" if ratio > LONGEST else "")
+            axes.annotate(text, (edge, place), xytext=(4, 0), textcoords="offset points", va="center", fontsize=7.5)
             place += 1.0
         places.append((begin + place - 1.0) / 2)
         names.append(row.case["name"])
@@ -73,11 +74,12 @@ def _draw_bars(axes: Any, rows: list[Comparison]) -> None:
     axes.set_yticks(places, names)
     axes.set_ylim(place - 1.0, -1.0)
     axes.tick_params(axis="y", length=0)
-    _scale(axes, "x", [ratio for row in rows for ratio in row.ratios.values()])
+    _scale(axes, "x", [min(ratio, LONGEST) for row in rows for ratio in row.ratios.values()])
     axes.axvline(1.0, color=INK, linewidth=1.2, zorder=4)
     handles, labels = axes.get_legend_handles_labels()
     order = sorted(range(len(labels)), key=lambda i: [title(peer) for peer in PEERS].index(labels[i]))
-    axes.legend([handles[i] for i in order], [labels[i] for i in order], loc="lower right", frameon=True, fontsize=8.5)
+    place = {"loc": "outside lower center", "ncols": len(order), "frameon": False, "fontsize": 9}
+    axes.figure.legend([handles[i] for i in order], [labels[i] for i in order], **place)
 
 
 def _draw_curves(axes: Any, rows: list[Comparison]) -> None:
@@ -116,11 +118,11 @@ def _scale(axes: Any, which: str, values: list[float]) -> None:
     """A logarithmic axis with plain numbers that shows 1 in any case."""
     from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-    low, high = min([0.8, *values]), max([2.0, *values])
+    low, high = min([1.0, *values]), max([2.0, *values])
     getattr(axes, f"set_{which}scale")("log")
     getattr(axes, f"set_{which}lim")(low / 1.15, high * 1.35)
     axis = getattr(axes, f"{which}axis")
-    ticks = [1, 2, 3, 5] if high < 12 else [1, 2, 5]
+    ticks = [1, 1.5, 2, 3, 5] if high < 5 else [1, 2, 3, 5] if high < 50 else [1, 2, 5]
     decades = range(math.floor(math.log10(low / 1.15)), math.ceil(math.log10(high * 1.35)) + 1)
     axis.set_major_locator(FixedLocator([tick * 10.0**decade for decade in decades for tick in ticks]))
     axis.set_minor_locator(NullLocator())
