@@ -52,7 +52,7 @@ struct ConvLayout {
 };
 struct LayoutSize {
   int64_t classes, pixels;
-  int64_t work;  // pixels times taps that the tiles of as many images as are in a block multiply
+  int64_t work;  // pixels times taps that the tiles of an image, or of several in a block, take the time of
 };
 struct OutputPitch {
   int64_t column, row, image;
@@ -63,8 +63,9 @@ PN_INLINE bool same_kind(const Window& window, int64_t block) {
   return a.rows == b.rows && end_of_range(window.h, window.padded, a.row, b.row + b.rows) == b.row + b.rows;
 }
 
-// Fills `layout` or, without one, only counts.
-PN_INLINE LayoutSize lay_out(const Window& window, const OutputPitch& pitch, const ConvLayout* layout) {
+// Fills `layout` or, without one, only counts. A tile of less than `least` pixels waits for its own sums.
+PN_INLINE LayoutSize lay_out(const Window& window, const OutputPitch& pitch, const ConvLayout* layout,
+                             int64_t least = kGatherRowStep) {
   LayoutSize size{};
   if (window.blocks == 0) return size;
   const WindowAxis &h = window.h, &w = window.w;
@@ -86,7 +87,8 @@ PN_INLINE LayoutSize lay_out(const Window& window, const OutputPitch& pitch, con
         const TapRange columns = taps_inside(w, window.padded, column);
         const int64_t pixels = (end_row - row) * (end_column - column), begin = size.pixels;
         size.pixels += images * pixels;
-        work += round_up(images * pixels, kGatherRowStep) * (rows.end - rows.first) * (columns.end - columns.first);
+        const int64_t tiles = round_up(images * pixels, kGatherRowStep);
+        work += (tiles < least ? least : tiles) * (rows.end - rows.first) * (columns.end - columns.first);
         if (!layout) continue;
         layout->classes[size.classes] = {begin, pixels, rows, columns};
         int64_t *source = layout->source + begin, *output = layout->output + begin;

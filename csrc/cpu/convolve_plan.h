@@ -49,18 +49,39 @@ PN_INLINE int64_t depth_rows(const ConvolvePlan& p, int64_t channels) {
   return p.taps * (p.pairs ? (channels + 1) / 2 : channels);
 }
 
-// Windows that leave the image, read where they lie. Blocks of three whole images give each class of pixels whole
-// tiles.
-PN_INLINE Window window_in_place(const ConvolveShape& s, int64_t target) {
-  constexpr int64_t kMostPixels = 1024;
-  const int64_t pixels = s.h.outputs * s.w.outputs;
-  if (pixels * kGatherRowStep <= kMostPixels && s.images >= kGatherRowStep) {
-    const int64_t images = round_up(clamp(target / pixels, 1, s.images), kGatherRowStep);
-    target = images * pixels;
+// The time of an image in pixels times taps. Eight sums hide the latency of an addition.
+template <class T>
+PN_INLINE double work_of(const ConvolveShape& s, const Window& window) {
+  const int64_t vectors = (s.filters + kLanes<T> - 1) / kLanes<T>;
+  const LayoutSize size = lay_out(window, OutputPitch{}, nullptr, 8 / (vectors < 4 ? vectors : 4));
+  return static_cast<double>(size.work) / window.block_images;
+}
+
+// Windows that leave the image, read where they lie. Blocks of whole images, three or a multiple, fill the tiles of
+// each class of pixels; they are taken where that pays and enough of them remain for the threads.
+template <class T>
+Window window_in_place(const ConvolveShape& s, int64_t target) {
+  constexpr int64_t kMostPixels = 3072, kFewestChunks = 12;
+  constexpr double kGain = 0.99, kFlopsPerChunk = 4e6;
+  const int64_t pixels = s.h.outputs * s.w.outputs, three = kGatherRowStep;
+  const int64_t panels = s.groups * ((s.filters + kGatherPanel<T> - 1) / kGatherPanel<T>);
+  const int64_t fewest = clamp(static_cast<int64_t>(s.flops / kFlopsPerChunk), 1, kFewestChunks);
+  const auto cut = [&](int64_t block) __attribute__((always_inline)) {
+    Window window = make_window(s.h, s.w, s.images, s.groups * s.channels, block, INT64_MAX);
+    read_in_place(&window);
+    return window;
+  };
+  Window best = cut(target);
+  double least = work_of<T>(s, best);
+  for (int64_t images = 1; images <= 3 * three; images = images < three ? three : images + three) {
+    if (images > s.images || images * pixels > kMostPixels) continue;
+    const Window window = cut(images * pixels);
+    const double work = work_of<T>(s, window);
+    if (window.blocks * panels < fewest || work > kGain * least) continue;
+    best = window;
+    least = work;
   }
-  Window window = make_window(s.h, s.w, s.images, s.groups * s.channels, target, INT64_MAX);
-  read_in_place(&window);
-  return window;
+  return best;
 }
 
 template <class T>
@@ -71,10 +92,8 @@ Window choose_window(const ConvolveShape& s, bool dots) {
   // Short runs of channels would not pay for the start of a range.
   constexpr int64_t kFewChannels = 8;
   if (!window.padded || dots || s.channels < kFewChannels || window.blocks == 0) return window;
-  const Window in_place = window_in_place(s, target);
-  const int64_t padded_work = lay_out(window, OutputPitch{}, nullptr).work * in_place.block_images;
-  const int64_t work = lay_out(in_place, OutputPitch{}, nullptr).work * window.block_images;
-  return work <= padded_work ? in_place : window;
+  const Window in_place = window_in_place<T>(s, target);
+  return work_of<T>(s, in_place) <= work_of<T>(s, window) ? in_place : window;
 }
 
 // Pairs pay where few of them are half empty.
