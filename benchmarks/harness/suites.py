@@ -46,12 +46,12 @@ PREDICTION_PEERS = ("numpy", "torch", "torch_compile", "jax", "keras_jax", "kera
 SUITES = {
     suite.name: suite
     for suite in (
-        Suite("matmul", "Matrix products", cases.matmuls, KERNEL_PEERS, 0.01, 7),
-        Suite("conv2d", "Convolutions and their gradients", cases.conv2ds, ("torch", "jax"), 0.01, 7),
-        Suite("pointwise", "Activations, losses, normalisation, optimizers", cases.pointwises, KERNEL_PEERS, 0.01, 7),
-        Suite("pool2d", "Poolings and their gradients", cases.pool2ds, ("torch",), 0.01, 7),
+        Suite("matmul", "Matrix products", cases.matmuls, KERNEL_PEERS, 0.01, 5),
+        Suite("conv2d", "Convolutions and their gradients", cases.conv2ds, ("torch", "jax"), 0.01, 5),
+        Suite("pointwise", "Activations, losses, normalisation, optimizers", cases.pointwises, KERNEL_PEERS, 0.01, 5),
+        Suite("pool2d", "Poolings and their gradients", cases.pool2ds, ("torch",), 0.01, 5),
         Suite("train", "Training: `fit`, a step", models.trainings, TRAINING_PEERS, 0.2, 5),
-        Suite("predict", "Prediction, a batch", models.predictions, PREDICTION_PEERS, 0.1, 7),
+        Suite("predict", "Prediction, a batch", models.predictions, PREDICTION_PEERS, 0.1, 5),
     )
 }
 

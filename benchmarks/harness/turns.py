@@ -118,8 +118,9 @@ class Comparison:
         return min(self.ratios.values(), default=None)
 
     def as_dict(self) -> dict:
-        """Plain values for JSON."""
-        return asdict(self)
+        """Plain values for JSON. Of the case its name and work: the name leads to the rest."""
+        case = {key: self.case[key] for key in ("name", "flops", "bytes") if key in self.case}
+        return {**asdict(self), "case": case}
 
 
 def compare(case: dict, workers: list[Worker], threads: int, turn_seconds: float, rounds: int) -> Comparison:

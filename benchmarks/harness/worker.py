@@ -15,7 +15,7 @@ import time
 
 # Before a variant is timed it runs for so many turns, and for so many calls or seconds, whichever is less: memory
 # allocators take some calls to settle, and page faults would count as the kernel's time.
-WARM_UP_TURNS, WARM_UP_CALLS, WARM_UP_SECONDS = 2.0, 30, 0.25
+WARM_UP_TURNS, WARM_UP_CALLS, WARM_UP_SECONDS = 1.5, 20, 0.2
 SIDES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "sides")
 
 
