@@ -28,18 +28,18 @@ def main(arguments: list[str] | None = None) -> int:
     run = Run(options)
     run.print_header()
     begin = time.monotonic()
-    try:
-        for name in options.suite:
+    for name in options.suite:
+        try:
             if name in SUITES:
                 for threads in options.threads:
                     run.suite(SUITES[name], threads)
             else:
                 getattr(run, name)()
-    except KeyboardInterrupt:
-        print("\nInterrupted: what was measured before is written.", file=sys.stderr)
-        return 130
-    finally:
-        run.write()
+        except KeyboardInterrupt:
+            print("\nInterrupted: what was measured before is written.", file=sys.stderr)
+            return 130
+        finally:
+            run.write(name)
     run.console.print(f"\n{(time.monotonic() - begin) / 60:.1f} minutes. Figures and pictures: {options.output}")
     return 0
 
@@ -132,7 +132,7 @@ class Run:
                 self._leave_out(side, "not installed (--install makes its environment)")
             else:
                 self.pythons[side] = str(python)
-        self.limits = limits.measure(max(options.threads), LIMITS_SECONDS)
+        self.limits = limits.measure(options.threads, LIMITS_SECONDS)
 
     def print_header(self) -> None:
         """The machine and its limits."""
@@ -184,17 +184,16 @@ class Run:
         rows = list(overhead.measure(self.options.rounds or overhead.ROUNDS))
         self._show("overhead", rows, report.overhead_table)
 
-    def write(self) -> None:
-        """JSON and pictures of everything measured so far."""
-        for name, rows in self.results.items():
-            head = {"suite": name, "machine": self.machine, "versions": self.versions, "left_out": self.left_out}
-            head |= {"limits": self.limits.to_dict()}
-            report.write_json(self.options.output / f"{name}.json", head, [row.as_dict() for row in rows])
-            if name in SUITES:
-                self._draw(SUITES[name], rows)
-        kernels = [row for name in ("matmul", "conv2d") for row in self.results.get(name, [])]
-        for threads in sorted({row.threads for row in kernels}):
-            pictures.roofline(kernels, self.limits, threads, self.options.output / f"roofline_{threads}.png")
+    def write(self, name: str) -> None:
+        """JSON and pictures of what was measured of a suite."""
+        rows = self.results.get(name, [])
+        if not rows:
+            return
+        head = {"suite": name, "machine": self.machine, "versions": self.versions, "left_out": self.left_out}
+        head |= {"limits": self.limits.to_dict()}
+        report.write_json(self.options.output / f"{name}.json", head, [row.as_dict() for row in rows])
+        if name in SUITES:
+            self._draw(SUITES[name], rows)
 
     def _draw(self, suite: Suite, rows: list[Comparison]) -> None:
         for threads in sorted({row.threads for row in rows}):
@@ -202,6 +201,7 @@ class Run:
             heading = f"{suite.title}, {report.threads_text(threads)}"
             note = f"{self.machine['processor']}, commit {self.machine['commit']}"
             pictures.ratios(mine, heading, note, self.options.output / f"{suite.name}_{threads}.png")
+            pictures.roofline(mine, self.limits, threads, self.options.output / f"{suite.name}_roofline_{threads}.png")
 
     def _show(self, name: str, rows: list, table: object) -> None:
         self.results[name] = rows

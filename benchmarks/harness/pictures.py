@@ -135,7 +135,7 @@ def _scale(axes: Any, which: str, values: list[float]) -> None:
 
 
 def roofline(comparisons: list[Comparison], limits: Limits, threads: int, path: Path) -> None:
-    """Draws our kernels below the roofs of this machine."""
+    """Draws our kernels below the roofs of this machine; nothing if none of them computes anything."""
     points = [
         Point(row.case["name"], family(row.case), threads, row.seconds[OURS], row.case["flops"], row.case["bytes"])
         for row in comparisons
