@@ -49,6 +49,18 @@ PN_INLINE int64_t depth_rows(const ConvolvePlan& p, int64_t channels) {
   return p.taps * (p.pairs ? (channels + 1) / 2 : channels);
 }
 
+// Depth and run of channels from which on pairs save more than their last halves waste.
+constexpr int64_t kLeastPairedDepth = 16, kLeastRun = 5;
+
+// Pairs reach over the taps of a row where there is an odd, small number of channels: then all of these taps must be
+// there, and windows that leave the image are padded.
+template <class T>
+PN_INLINE bool joins_taps(const ConvolveShape& s) {
+  const int64_t run = s.w.taps * s.channels;
+  return s.filters <= kLanes<T> && s.channels % 2 != 0 && s.channels <= kLeastRun && run >= kLeastRun &&
+         s.h.taps * run >= kLeastPairedDepth && s.groups == 1 && s.w.dilation == 1 && !s.transposed;
+}
+
 // The time of an image in pixels times taps. Eight sums hide the latency of an addition.
 template <class T>
 PN_INLINE double work_of(const ConvolveShape& s, const Window& window) {
@@ -89,23 +101,19 @@ Window choose_window(const ConvolveShape& s, bool dots) {
   const int64_t target = block_target(s.flops, s.images * s.h.outputs * s.w.outputs);
   const int64_t weights = s.h.taps * s.w.taps * s.channels * s.filters * s.groups;
   const Window window = make_window(s.h, s.w, s.images, s.groups * s.channels, target, block_elements<T>(weights));
-  // Short runs of channels would not pay for the start of a range.
-  constexpr int64_t kFewChannels = 8;
-  if (!window.padded || dots || s.channels < kFewChannels || window.blocks == 0) return window;
+  if (!window.padded || dots || joins_taps<T>(s) || window.blocks == 0) return window;
   const Window in_place = window_in_place<T>(s, target);
   return work_of<T>(s, in_place) <= work_of<T>(s, window) ? in_place : window;
 }
 
 // Pairs pay where few of them are half empty.
-PN_INLINE void choose_pairs(const ConvolveShape& s, ConvolvePlan* p) {
-  constexpr int64_t kLeastDepth = 16, kLeastRun = 5;
-  const bool whole_rows = p->window.padded || !(leaves_source(s.h) || leaves_source(s.w));
-  const bool joined = s.channels % 2 != 0 && s.groups == 1 && s.w.dilation == 1 && whole_rows && !s.transposed;
-  const int64_t run = joined ? s.w.taps * s.channels : s.channels;
-  p->pairs = p->taps * p->channels >= kLeastDepth && (run % 2 == 0 || run >= kLeastRun);
-  if (!p->pairs || !joined) return;
+template <class T>
+void choose_pairs(const ConvolveShape& s, ConvolvePlan* p) {
+  const bool joined = joins_taps<T>(s);
+  p->pairs = p->taps * p->channels >= kLeastPairedDepth && (joined || s.channels % 2 == 0 || s.channels >= kLeastRun);
+  if (!joined) return;
   p->joined = true;
-  p->channels = run;
+  p->channels *= s.w.taps;
   p->taps = s.h.taps;
 }
 
@@ -120,7 +128,7 @@ ConvolvePlan plan_convolution(const ConvolveShape& s) {
   p.dots = s.filters <= kMostDots && s.channels >= kLanes<T>;
   p.window = choose_window<T>(s, p.dots);
   p.layout = lay_out(p.window, OutputPitch{}, nullptr);
-  if (!p.dots && s.filters <= kLanes<T>) choose_pairs(s, &p);
+  if (!p.dots && s.filters <= kLanes<T>) choose_pairs<T>(s, &p);
   const int64_t depth = p.taps * p.channels;
   constexpr int64_t kDepth = 4096 / sizeof(T);  // a slice of a panel is 256 KB
   p.slices = p.channels > kLanes<T> ? (depth + kDepth - 1) / kDepth : 1;
