@@ -46,6 +46,37 @@ def test_windows(channels, dtype):
         np.testing.assert_allclose(grad, wanted, atol=16 * tolerance)
 
 
+@pytest.mark.parametrize("channels", [1, 2, 5, 15, 16, 31, 64, 65, 130])
+def test_long_rows(channels):
+    """Rows that are longer than a vector, and several of them in a chunk."""
+    for pool_size, stride, padding in [((2, 2), (2, 2), "same"), ((3, 3), (2, 2), "same"), ((2, 2), (3, 3), "valid")]:
+        x = RNG.integers(-9, 9, (3, 21, 19, channels)).astype("float32")
+        args = (pool_size, stride, padding)
+        wanted = reference.max_pool2d(x, *args)
+        seed = RNG.integers(-4, 5, wanted.shape).astype("float32")
+        y, grad = value_and_gradient(_core.max_pool2d, x, seed, *args)
+        np.testing.assert_array_equal(y, wanted)
+        np.testing.assert_array_equal(grad, reference.max_pool2d_grad(seed, x, *args))
+        seed *= 36  # a multiple of every number of positions
+        _, grad = value_and_gradient(_core.average_pool2d, x, seed, *args)
+        np.testing.assert_array_equal(grad, reference.average_pool2d_grad(seed, x.shape, *args))
+
+
+@pytest.mark.parametrize("channels", [1, 3, 20, 70])
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_values_that_are_not_finite(value, channels):
+    """A row with one of them is computed in another way: the others must not notice."""
+    x = RNG.integers(-9, 9, (2, 9, 12, channels)).astype("float32")
+    x[0, 3, 5, channels // 2] = value
+    x[1, 8, 11, 0] = value
+    for args in [((2, 2), (2, 2), "same"), ((3, 3), (2, 2), "same"), ((3, 2), (1, 1), "valid")]:
+        wanted = reference.max_pool2d(x, *args)
+        seed = RNG.integers(-4, 5, wanted.shape).astype("float32")
+        y, grad = value_and_gradient(_core.max_pool2d, x, seed, *args)
+        np.testing.assert_array_equal(y, wanted)
+        np.testing.assert_array_equal(grad, reference.max_pool2d_grad(seed, x, *args))
+
+
 @pytest.mark.parametrize("channels", [1, 20])
 def test_nan_wins_and_takes_the_gradient(channels):
     x = np.zeros((1, 4, 4, channels), "float32")
