@@ -4,19 +4,51 @@
 #include "cpu/conv_partials.h"
 #include "cpu/gather_dots.h"
 #include "cpu/gather_gemm.h"
+#include "cpu/outer_products.h"
 #include "threads/parallel.h"
 
 namespace pyneural::cpu::PN_SIMD_NAMESPACE {
 namespace {
+
+enum class Method {
+  rows,      // vectors of filters, for neighbouring channels of a tap
+  columns,   // vectors of channels of a row of taps, for neighbouring filters: the sum is [filter, row]
+  gathered,  // vectors of filters, for channels of any taps
+  dots,      // a few filters: vectors of channels, the sum is [filter, row]
+};
 
 struct GradKernelPlan {
   ConvGeometry g;
   Window window;
   int64_t rows;  // taps * channels of a group
   Splits splits;
-  bool transposed;  // a few filters: the gradient is summed as [filter, row], with vectors along the channels
+  Method method;
+  bool trimmed;  // blocks of whole images: each tap has a list of the pixels where it lies inside the image
   double flops;
 };
+PN_INLINE bool is_transposed(const GradKernelPlan& p) {
+  return p.method == Method::columns || p.method == Method::dots;
+}
+
+// Rows of the gradient that a part of it is made of.
+constexpr int64_t kRowBlock = 24;
+PN_INLINE int64_t blocks_per_tap(const GradKernelPlan& p) {
+  return (p.g.channels / p.g.groups + kRowBlock - 1) / kRowBlock;
+}
+PN_INLINE int64_t taps_of(const GradKernelPlan& p) { return p.g.h.taps * p.g.w.taps; }
+PN_INLINE int64_t lists_of(const GradKernelPlan& p) { return p.trimmed ? taps_of(p) : 1; }
+
+template <class T>
+PN_INLINE Method choose_method(const ConvGeometry& g) {
+  constexpr int64_t lanes = kLanes<T>, kFewChannels = 12;
+  const int64_t channels = g.channels / g.groups, filters = g.filters / g.groups;
+  if (filters <= kMostDots && channels % lanes == 0) return Method::dots;
+  const bool dense = g.groups == 1 && g.w.dilation == 1;
+  if (filters <= 2 * lanes && dense && channels % lanes == 0 && g.w.taps * channels >= 3 * lanes) {
+    return Method::columns;
+  }
+  return filters <= lanes || channels < kFewChannels ? Method::gathered : Method::rows;
+}
 
 template <class T>
 GradKernelPlan plan(const KernelArgs& args) {
@@ -27,37 +59,226 @@ GradKernelPlan plan(const KernelArgs& args) {
   const int64_t pixels = p.g.images * p.g.h.outputs * p.g.w.outputs;
   p.window = make_window(p.g.h, p.g.w, p.g.images, p.g.channels, clamp(pixels / 8, 128, 448),
                          block_elements<T>(conv_weights(p.g)));
-  p.rows = p.g.h.taps * p.g.w.taps * (p.g.channels / p.g.groups);
-  p.transposed = p.g.filters / p.g.groups <= kMostDots && p.g.channels / p.g.groups % kLanes<T> == 0;
+  p.rows = taps_of(p) * (p.g.channels / p.g.groups);
+  p.method = choose_method<T>(p.g);
+  p.trimmed = p.method == Method::rows && p.window.padded && p.window.blocks_per_image == 1;
+  if (p.trimmed) p.window.scratch = 0;
   constexpr int64_t kRowsPerPart = 96;
-  p.splits = choose_splits(p.flops, pixels, p.window.blocks, p.rows * p.g.filters * sizeof(T),
-                           p.transposed ? 1 : p.rows / kRowsPerPart);
+  const int64_t units = p.method == Method::rows ? taps_of(p) * blocks_per_tap(p) : p.rows;
+  const int64_t parts = p.rows / kRowsPerPart < units ? p.rows / kRowsPerPart : units;
+  p.splits =
+      choose_splits(p.flops, pixels, p.window.blocks, p.rows * p.g.filters * sizeof(T), is_transposed(p) ? 1 : parts);
   return p;
 }
 
 template <class T>
 int64_t partial_elements(const GradKernelPlan& p) {
-  const int64_t copies = p.transposed ? p.splits.blocks : p.splits.blocks - 1;
+  const int64_t copies = is_transposed(p) ? p.splits.blocks : p.splits.blocks - 1;
   return round_up(copies * p.rows * p.g.filters, 16);
 }
 
 template <class T>
 size_t workspace_of(const KernelArgs& args) {
   const GradKernelPlan p = plan<T>(args);
-  return partial_elements<T>(p) * sizeof(T) + (largest_block(p.window) + 2 * p.rows) * sizeof(int64_t);
+  const int64_t offsets = 2 * lists_of(p) * largest_block(p.window) + 2 * p.rows;
+  return partial_elements<T>(p) * sizeof(T) + offsets * sizeof(int64_t);
 }
 
-// out[row, filter] = sum of partials[split][filter, row]
+// out[row, filter] = sums[filter, row]
 template <class T>
-void add_transposed(const GradKernelPlan& p, const T* partials, T* out) {
-  const int64_t filters = p.g.filters, size = p.rows * filters;
+void transpose_sums(const GradKernelPlan& p, const T* sums, T* out) {
+  const int64_t filters = p.g.filters;
   for (int64_t row = 0; row < p.rows; ++row) {
-    for (int64_t o = 0; o < filters; ++o) {
-      T sum = 0;
-      for (int64_t s = 0; s < p.splits.blocks; ++s) sum += partials[s * size + o * p.rows + row];
-      out[row * filters + o] = sum;
+    for (int64_t o = 0; o < filters; ++o) out[row * filters + o] = sums[o * p.rows + row];
+  }
+}
+
+// A panel of gradients of so many pixels stays in L1 while the rows pass over it. Where the sum itself does not stay in
+// L2, it should be read and written less often.
+template <class T>
+PN_INLINE int64_t chunks_of(const GradKernelPlan& p, int64_t pixels) {
+  constexpr int64_t kInL1 = 128, kInL2 = 512, kSumInL2 = 512 * 1024;
+  const int64_t depth = p.rows * p.g.filters * static_cast<int64_t>(sizeof(T)) <= kSumInL2 ? kInL1 : kInL2;
+  return (pixels + depth - 1) / depth;
+}
+
+// The panel's row length: that of the gradients themselves if they are one panel wide.
+template <class T>
+PN_INLINE int64_t panel_pitch(int64_t filters, int64_t groups) {
+  constexpr int64_t kPanel = kOuterVectors * kLanes<T>;
+  if (groups == 1 && filters <= kPanel && filters % kLanes<T> == 0) return filters;
+  return filters < kPanel ? round_up(filters, kLanes<T>) : kPanel;
+}
+
+// The pixels of a block of images at which a tap lies inside the image; returns how many there are in one image.
+PN_INLINE int64_t list_pixels(const ConvGeometry& g, const Window& window, int64_t tap, int64_t pitch,
+                              int64_t* source_offset, int64_t* grad_offset) {
+  int64_t count = 0, pixel = 0;
+  for (int64_t n = 0; n < window.block_images; ++n) {
+    for (int64_t i = 0; i < g.h.outputs; ++i) {
+      const int64_t y = i * g.h.stride + tap / g.w.taps * g.h.dilation + g.h.offset;
+      for (int64_t j = 0; j < g.w.outputs; ++j, ++pixel) {
+        const int64_t x = j * g.w.stride + tap % g.w.taps * g.w.dilation + g.w.offset;
+        if (y < 0 || y >= g.h.source || x < 0 || x >= g.w.source) continue;
+        source_offset[count] = ((n * g.h.source + y) * g.w.source + x) * g.channels;
+        grad_offset[count++] = pixel * pitch;
+      }
     }
   }
+  return count / window.block_images;
+}
+
+// rows x width elements, into rows `to_pitch` apart, with zeros behind each up to whole vectors.
+template <class T>
+PN_INLINE void copy_panel(const T* from, int64_t pitch, int64_t rows, int64_t width, T* to, int64_t to_pitch) {
+  constexpr int lanes = kLanes<T>;
+  for (int64_t i = 0; i < rows; ++i, from += pitch, to += to_pitch) {
+    for (int64_t j = 0; j < width; j += lanes) {
+      store(to + j, width - j < lanes ? load_first(from + j, static_cast<int>(width - j)) : load(from + j));
+    }
+  }
+}
+
+// What all chunks of work share.
+template <class T>
+struct Sum {
+  const GradKernelPlan& p;
+  const int64_t* tap;       // [rows]: offsets in the source
+  const int64_t* c_offset;  // [rows]
+  // Pixels of a block, image by image: their offsets in the source and in the gradients (for rows: in the panel). A
+  // trimmed plan has [taps] lists with their lengths for one image; their source offsets contain the tap's.
+  const int64_t *source, *grad, *per_image;
+};
+
+// One block, the channels and filters of a group.
+template <class T>
+struct BlockOperands {
+  const T* source;
+  const T* grad;  // [pixels, ldg]
+  int64_t ldg;
+  int64_t images, pixels;
+  T* c;
+  bool accumulate;
+  T* panel;  // memory for [pixels, a panel of filters]
+};
+
+// The pixels of a block at which a tap lies inside the image, or all of them.
+template <class T>
+struct TapPixels {
+  const T* source;
+  const int64_t *source_offset, *grad_offset;
+  int64_t count;
+};
+template <class T>
+PN_INLINE TapPixels<T> pixels_of_tap(const Sum<T>& s, const BlockOperands<T>& block, int64_t tap) {
+  if (!s.p.trimmed) {
+    const int64_t channels = s.p.g.channels / s.p.g.groups;
+    return {block.source + s.tap[tap * channels], s.source, s.grad, block.pixels};
+  }
+  const int64_t list = tap * largest_block(s.p.window);
+  return {block.source, s.source + list, s.grad + list, s.per_image[tap] * block.images};
+}
+
+// Units [first, end) of kRowBlock channels of a tap.
+template <class T>
+void sum_rows(const Sum<T>& s, const BlockOperands<T>& block, int64_t first, int64_t end) {
+  const GradKernelPlan& p = s.p;
+  constexpr int64_t kPanel = kOuterVectors * kLanes<T>;
+  const int64_t filters = p.g.filters / p.g.groups, channels = p.g.channels / p.g.groups;
+  const int64_t pitch = panel_pitch<T>(filters, p.g.groups);
+  const int64_t chunks = chunks_of<T>(p, block.pixels);
+  for (int64_t column = 0; column < filters; column += kPanel) {
+    const int64_t width = filters - column < kPanel ? filters - column : kPanel;
+    const T* grad = block.grad;
+    if (pitch != block.ldg) {
+      copy_panel(block.grad + column, block.ldg, block.pixels, width, block.panel, pitch);
+      grad = block.panel;
+    }
+    for (int64_t chunk = 0; chunk < chunks; ++chunk) {
+      for (int64_t unit = first; unit < end; ++unit) {
+        const int64_t tap = unit / blocks_per_tap(p), channel = unit % blocks_per_tap(p) * kRowBlock;
+        const TapPixels<T> pixels = pixels_of_tap(s, block, tap);
+        const int64_t from = pixels.count * chunk / chunks, depth = pixels.count * (chunk + 1) / chunks - from;
+        add_outer_products(OuterProducts<T>{.a = pixels.source + channel,
+                                            .a_offset = pixels.source_offset + from,
+                                            .rows = channels - channel < kRowBlock ? channels - channel : kRowBlock,
+                                            .b = grad,
+                                            .b_offset = pixels.grad_offset + from,
+                                            .columns = width,
+                                            .depth = depth,
+                                            .c = block.c + (tap * channels + channel) * p.g.filters + column,
+                                            .ldc = p.g.filters,
+                                            .accumulate = block.accumulate || chunk > 0});
+      }
+    }
+  }
+}
+
+// The same with the operands exchanged: C[filter, row].
+template <class T>
+void sum_columns(const Sum<T>& s, const BlockOperands<T>& block) {
+  const GradKernelPlan& p = s.p;
+  const int64_t run = p.g.w.taps * p.g.channels, vectors = run / kLanes<T>;
+  const int64_t panels = (vectors + kOuterVectors - 1) / kOuterVectors;
+  const int64_t chunks = chunks_of<T>(p, block.pixels);
+  for (int64_t chunk = 0; chunk < chunks; ++chunk) {
+    const int64_t first = block.pixels * chunk / chunks, depth = block.pixels * (chunk + 1) / chunks - first;
+    for (int64_t row = 0; row < p.rows; row += run) {
+      for (int64_t panel = 0; panel < panels; ++panel) {
+        const int64_t begin = vectors * panel / panels * kLanes<T>, end = vectors * (panel + 1) / panels * kLanes<T>;
+        add_outer_products(OuterProducts<T>{.a = block.grad,
+                                            .a_offset = s.grad + first,
+                                            .rows = p.g.filters,
+                                            .b = block.source + s.tap[row] + begin,
+                                            .b_offset = s.source + first,
+                                            .columns = end - begin,
+                                            .depth = depth,
+                                            .c = block.c + row + begin,
+                                            .ldc = p.rows,
+                                            .accumulate = block.accumulate || chunk > 0});
+      }
+    }
+  }
+}
+
+// Rows [first, first + rows) of any taps.
+template <class T>
+void sum_gathered(const Sum<T>& s, const BlockOperands<T>& block, int64_t first, int64_t rows) {
+  const int64_t filters = s.p.g.filters / s.p.g.groups;
+  for (int64_t column = 0; column < filters; column += kGatherPanel<T>) {
+    const int64_t width = filters - column < kGatherPanel<T> ? filters - column : kGatherPanel<T>;
+    const bool ragged = width % kLanes<T> != 0;
+    if (ragged) copy_padded(block.grad + column, block.ldg, block.pixels, width, block.panel);
+    const DepthRange all_pixels{0, block.pixels};
+    gather_product(GatherProduct<T>{.a = block.source,
+                                    .row_offset = s.tap + first,
+                                    .rows = rows,
+                                    .depth_offset = s.source,
+                                    .ranges = &all_pixels,
+                                    .range_count = 1,
+                                    .b = ragged ? block.panel : block.grad + column,
+                                    .ldb = ragged ? round_up(width, kLanes<T>) : block.ldg,
+                                    .columns = width,
+                                    .c = block.c + column,
+                                    .c_offset = s.c_offset + first,
+                                    .bias = nullptr,
+                                    .activation = Activation::linear,
+                                    .accumulate = block.accumulate});
+  }
+}
+
+template <class T>
+void sum_dots(const Sum<T>& s, const BlockOperands<T>& block) {
+  gather_outer(GatherOuter<T>{.a = block.source,
+                              .vector_offset = s.c_offset,
+                              .vectors = s.p.rows / kLanes<T>,
+                              .depth_offset = s.source,
+                              .depth = block.pixels,
+                              .b = block.grad,
+                              .ldb = block.ldg,
+                              .columns = s.p.g.filters / s.p.g.groups,
+                              .c = block.c,
+                              .accumulate = block.accumulate});
 }
 
 template <class T>
@@ -70,77 +291,74 @@ void run(const KernelArgs& args) {
   const T* const x = args.in[0].as<T>();
   const T* const grad = args.in[1].as<T>();
   T* const partials = static_cast<T*>(args.workspace);
-  int64_t* const pixel = reinterpret_cast<int64_t*>(partials + partial_elements<T>(p));
-  int64_t* const tap = pixel + largest_block(window);
+  int64_t* const source_offset = reinterpret_cast<int64_t*>(partials + partial_elements<T>(p));
+  int64_t* const grad_offset = source_offset + lists_of(p) * largest_block(window);
+  int64_t* const tap = grad_offset + lists_of(p) * largest_block(window);
   int64_t* const c_offset = tap + p.rows;
-  pixel_offsets(window, pixel);
   const int64_t channels = g.channels / g.groups, filters = g.filters / g.groups;
   for (int64_t row = 0; row < p.rows; ++row) {
     const int64_t t = row / channels;
     tap[row] = tap_offset(window, t / g.w.taps, t % g.w.taps) + row % channels;
     c_offset[row] = row * g.filters;
   }
-  const int64_t vectors = p.rows / kLanes<T>;
-  int64_t* const vector_offset = c_offset;  // instead of it
-  for (int64_t v = 0; p.transposed && v < vectors; ++v) vector_offset[v] = tap[v * kLanes<T>];
+  const int64_t pitch = p.method == Method::rows ? panel_pitch<T>(filters, g.groups) : g.filters;
+  if (p.trimmed) {
+    for (int64_t t = 0; t < taps_of(p); ++t) {
+      const int64_t list = t * largest_block(window);
+      c_offset[t] = list_pixels(g, window, t, pitch, source_offset + list, grad_offset + list);
+    }
+  } else {
+    pixel_offsets(window, source_offset);
+    for (int64_t k = 0; k < largest_block(window); ++k) grad_offset[k] = k * pitch;
+  }
+  for (int64_t v = 0; p.method == Method::dots && v < p.rows / kLanes<T>; ++v) c_offset[v] = tap[v * kLanes<T>];
+  const Sum<T> sum{p, tap, c_offset, source_offset, grad_offset, c_offset};
 
   const int threads = threads_for(p.flops, 0);
-  const int64_t packed = filters % kLanes<T> ? largest_block(window) * kGatherPanel<T> : 0;
-  const size_t scratch_bytes = (round_up(window.scratch, 16) + packed) * sizeof(T);
+  const size_t scratch_bytes = (round_up(window.scratch, 16) + largest_block(window) * kGatherPanel<T>)*sizeof(T);
   parallel_chunks(p.splits.blocks * p.splits.parts, threads, scratch_bytes, [&](int64_t chunk, void* scratch) {
-    const int64_t split = chunk / p.splits.parts, part = chunk % p.splits.parts;
-    const int64_t first_row = p.rows * part / p.splits.parts, rows = p.rows * (part + 1) / p.splits.parts - first_row;
+    const int64_t split = chunk / p.splits.parts, part = chunk % p.splits.parts, parts = p.splits.parts;
     const int64_t first_block = window.blocks * split / p.splits.blocks,
                   end = window.blocks * (split + 1) / p.splits.blocks;
     const int64_t size = p.rows * g.filters;
-    T* const c = p.transposed ? partials + split * size : split == 0 ? out : partials + (split - 1) * size;
-    T* const panel = static_cast<T*>(scratch) + round_up(window.scratch, 16);
+    T* const c = is_transposed(p) ? partials + split * size : split == 0 ? out : partials + (split - 1) * size;
     for (int64_t at = first_block; at < end; ++at) {
       const Block block = block_at(window, at);
-      const T* const source = block_source(window, block, x, static_cast<T*>(scratch));
-      const int64_t pixels = block_pixels(window, block);
-      const DepthRange all_pixels{0, pixels};
+      const T* const source = p.trimmed ? x + block.image * g.h.source * g.w.source * g.channels
+                                        : block_source(window, block, x, static_cast<T*>(scratch));
       const T* const rows_of_grad = grad + (block.image * g.h.outputs + block.row) * g.w.outputs * g.filters;
       for (int64_t group = 0; group < g.groups; ++group) {
-        if (p.transposed) {
-          gather_outer(GatherOuter<T>{.a = source + group * channels,
-                                      .vector_offset = vector_offset,
-                                      .vectors = vectors,
-                                      .depth_offset = pixel,
-                                      .depth = pixels,
-                                      .b = rows_of_grad + group * filters,
-                                      .ldb = g.filters,
-                                      .columns = filters,
-                                      .c = c + group * filters * p.rows,
-                                      .accumulate = at > first_block});
-          continue;
-        }
-        for (int64_t first = 0; first < filters; first += kGatherPanel<T>) {
-          const int64_t width = filters - first < kGatherPanel<T> ? filters - first : kGatherPanel<T>;
-          const int64_t column = group * filters + first;
-          const bool ragged = width % kLanes<T> != 0;
-          if (ragged) copy_padded(rows_of_grad + column, g.filters, pixels, width, panel);
-          gather_product(GatherProduct<T>{.a = source + group * channels,
-                                          .row_offset = tap + first_row,
-                                          .rows = rows,
-                                          .depth_offset = pixel,
-                                          .ranges = &all_pixels,
-                                          .range_count = 1,
-                                          .b = ragged ? panel : rows_of_grad + column,
-                                          .ldb = ragged ? round_up(width, kLanes<T>) : g.filters,
-                                          .columns = width,
-                                          .c = c + column,
-                                          .c_offset = c_offset + first_row,
-                                          .bias = nullptr,
-                                          .activation = Activation::linear,
-                                          .accumulate = at > first_block});
+        const BlockOperands<T> operands{.source = source + group * channels,
+                                        .grad = rows_of_grad + group * filters,
+                                        .ldg = g.filters,
+                                        .images = block.images,
+                                        .pixels = block_pixels(window, block),
+                                        .c = c + group * filters * (is_transposed(p) ? p.rows : 1),
+                                        .accumulate = at > first_block,
+                                        .panel = static_cast<T*>(scratch) + round_up(window.scratch, 16)};
+        const auto of_part = [&](int64_t units, int64_t index) { return units * index / parts; };
+        const int64_t units = taps_of(p) * blocks_per_tap(p);
+        switch (p.method) {
+          case Method::rows:
+            sum_rows(sum, operands, of_part(units, part), of_part(units, part + 1));
+            break;
+          case Method::columns:
+            sum_columns(sum, operands);
+            break;
+          case Method::gathered:
+            sum_gathered(sum, operands, of_part(p.rows, part), of_part(p.rows, part + 1) - of_part(p.rows, part));
+            break;
+          case Method::dots:
+            sum_dots(sum, operands);
         }
       }
     }
   });
 
-  if (p.transposed) return add_transposed(p, partials, out);
-  add_partials(out, partials, p.splits.blocks - 1, p.rows * g.filters);
+  const int64_t size = p.rows * g.filters;
+  if (!is_transposed(p)) return add_partials(out, partials, p.splits.blocks - 1, size);
+  add_partials(partials, partials + size, p.splits.blocks - 1, size);
+  transpose_sums(p, partials, out);
 }
 
 void conv2d_grad_kernel(const KernelArgs& args) {

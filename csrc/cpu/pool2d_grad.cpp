@@ -13,7 +13,7 @@ struct WindowRun {
   int64_t in, at;              // the source and the output of the first
   int64_t channels;            // that are worked on
   int64_t pitch, pixel, next;  // between rows and pixels of the input, between sources of windows
-  bool gapless;                // the windows of a row touch all of its pixels
+  bool spills;                 // what is written behind the channels of a pixel is overwritten later
 };
 
 template <bool Add, class T, class Lanes>
@@ -104,7 +104,7 @@ __attribute__((noinline)) void run_windows(const Grad& shared, const WindowRun& 
   constexpr int lanes = kLanes<T>;
   const Grad grad = shared;
   int64_t n = 0, in = run.in, at = run.at;
-  if (!Add && run.gapless && run.channels < lanes) {
+  if (!Add && run.spills && run.channels < lanes) {
     // Whole vectors as long as they fit into the row: the next pixel overwrites what is too much.
     const int64_t row_end = (run.in / run.pitch + 1) * run.pitch;
     const int64_t reach = (run.columns - 1) * run.pixel + lanes;
@@ -113,7 +113,7 @@ __attribute__((noinline)) void run_windows(const Grad& shared, const WindowRun& 
     }
   }
   for (; n < run.outputs; ++n, in += run.next, at += run.pixel) {
-    for_channels<!Add, T>(run.channels, [&](int64_t c, auto vectors, auto some) PN_LAMBDA {
+    for_channels<false, T>(run.channels, [&](int64_t c, auto vectors, auto some) PN_LAMBDA {
       Grad::template window<Add, Careful, Rows, Columns, vectors.count>(grad, run, in + c, at + c, some);
     });
   }
@@ -125,6 +125,16 @@ PN_INLINE void choose_window(const Grad& grad, const WindowRun& run) {
   if (run.rows == 2 && run.columns == 2) return run_windows<Add, false, 2, 2, T>(grad, run);
   if (run.rows == 3 && run.columns == 3) return run_windows<Add, false, 3, 3, T>(grad, run);
   run_windows<Add, false, 0, 0, T>(grad, run);
+}
+
+// Where windows tile the images, the gradient may take over their memory: each element is read before it is written.
+template <class T>
+PN_INLINE bool in_place(const MaximumGrad<T>& grad) {
+  return grad.out == grad.x;
+}
+template <class T>
+PN_INLINE bool in_place(const AverageGrad<T>&) {
+  return false;
 }
 
 // Do windows that don't overlap leave nothing out?
@@ -150,7 +160,7 @@ PN_INLINE void row_of_windows(const Pool& pool, const Grad& grad, int64_t image,
                         .pitch = pitch,
                         .pixel = channels,
                         .next = pool.w.stride * channels,
-                        .gapless = covers(pool.w)});
+                        .spills = covers(pool.w) && !in_place(grad)});
   });
 }
 

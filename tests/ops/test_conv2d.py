@@ -110,9 +110,21 @@ def test_conv2d_pixels(pixels):
         check_conv2d((1, 1, pixels, 3), (1, 3), filters, padding="same")
 
 
+@pytest.mark.parametrize("channels", [12, 16, 24, 25, 32, 49, 64])
+def test_conv2d_kernel_gradient_of_many_pixels(channels):
+    """Sums in several chunks of pixels; blocks of several images, the last of them smaller."""
+    for filters in (5, 16, 17, 32, 70):
+        check_conv2d((5, 12, 11, channels), (3, 3), filters, padding="same")
+        check_conv2d((3, 13, 12, channels), (2, 3), filters, padding="same", strides=(2, 2))
+    check_conv2d((7, 9, 9, channels), (3, 3), 33, padding="same", dilation_rate=(2, 1))
+    check_conv2d((7, 9, 9, 2 * channels), (3, 3), 48, padding="same", groups=2)
+    check_conv2d((2, 30, 31, channels), (3, 3), 20, padding="same")
+
+
 @pytest.mark.parametrize(
     ("images", "kernel_size", "filters", "options"),
     [
+        ((9, 7, 7, 160), (3, 3), 140, {}),  # a gradient that does not fit in L2
         ((2, 40, 41, 130), (3, 3), 80, {}),  # depth in several steps, several panels
         ((2, 40, 41, 32), (3, 3), 80, {"strides": (2, 2), "groups": 4}),
         ((1, 70, 70, 32), (1, 1), 80, {}),  # packed weights
@@ -145,6 +157,21 @@ def test_depthwise_windows(kernel_size, dtype):
     for window, images in itertools.product(WINDOWS, [(2, 7, 6, 3), (1, 4, 9, 33), (3, 2, 2, 17)]):
         if fits(images[1:3], kernel_size, window["dilation_rate"], window["padding"]):
             check_depthwise(images, kernel_size, 1, dtype, **window)
+
+
+@pytest.mark.parametrize("columns", range(1, 31))
+def test_depthwise_columns(columns):
+    """Every number of outputs in the last tile of a row."""
+    for kernel_size, stride in itertools.product([(3, 3), (5, 5), (2, 4)], [1, 2]):
+        check_depthwise((1, 5, columns, 20), kernel_size, strides=(stride, stride), padding="same")
+
+
+@pytest.mark.parametrize("channels", [5, 63, 64, 80, 255, 257, 271, 530])
+def test_depthwise_channels(channels):
+    """Every kind of last vector and last block of channels."""
+    for stride in (1, 2):
+        check_depthwise((1, 4, 17, channels), (3, 3), strides=(stride, stride), padding="same")
+    check_depthwise((1, 5, 10, channels), (5, 5))
 
 
 def test_depthwise_multiplier_and_large_images():

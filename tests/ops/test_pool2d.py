@@ -93,6 +93,18 @@ def test_nan_wins_and_takes_the_gradient(channels):
     assert (grad[0, 3, 3] == 1).all()
 
 
+@pytest.mark.parametrize("channels", [1, 5, 16, 20, 70])
+def test_a_gradient_that_takes_over_the_images(channels):
+    x = RNG.integers(-9, 9, (3, 8, 20, channels)).astype("float32")
+    seed = RNG.integers(-4, 5, (3, 4, 10, channels)).astype("float32")
+    with _core.Trace() as trace:
+        images, grad = (trace.input(a.shape, "float32") for a in (x, seed))
+        pooled = _core.max_pool2d(_core.abs(images), (2, 2))
+        plan = trace.compile(_core.gradients([pooled], [images], [grad]))
+    actual = np.asarray(plan.run([x, seed])[0])
+    np.testing.assert_array_equal(actual, np.sign(x) * reference.max_pool2d_grad(seed, np.abs(x), (2, 2)))
+
+
 def test_strides_are_the_pool_size_by_default():
     x = RNG.normal(size=(1, 7, 9, 2)).astype("float32")
     for op in (_core.max_pool2d, _core.average_pool2d):
