@@ -99,10 +99,10 @@ def test_a_gradient_that_takes_over_the_images(channels):
     seed = RNG.integers(-4, 5, (3, 4, 10, channels)).astype("float32")
     with _core.Trace() as trace:
         images, grad = (trace.input(a.shape, "float32") for a in (x, seed))
-        pooled = _core.max_pool2d(_core.abs(images), (2, 2))
+        pooled = _core.max_pool2d(images * 2.0, (2, 2))
         plan = trace.compile(_core.gradients([pooled], [images], [grad]))
     actual = np.asarray(plan.run([x, seed])[0])
-    np.testing.assert_array_equal(actual, np.sign(x) * reference.max_pool2d_grad(seed, np.abs(x), (2, 2)))
+    np.testing.assert_array_equal(actual, 2 * reference.max_pool2d_grad(seed, x, (2, 2)))
 
 
 def test_strides_are_the_pool_size_by_default():
