@@ -27,13 +27,6 @@ PN_INLINE VecF two_sum(VecF a, VecF b, VecF& error) {
   return sum;
 }
 
-// x * P(N(0, 1) <= x)
-template <class V>
-PN_INLINE V vgelu(V x) {
-  const V t = vmin(V{} + 40, vabs(x));  // the tail is zero there, in double too
-  return (x < 0 ? V{} : x) - gelu_tail(t);
-}
-
 // x * sigmoid(z) with z = 2 * sqrt(2 / pi) * (x + 0.044715 * x^3).
 PN_INLINE VecD vgelu_tanh(VecD x) { return x * vsigmoid(x * (kGeluLinear + kGeluCubic * (x * x))); }
 // z is carried in two floats: exp(z) would multiply its rounding error by |z|.

@@ -63,12 +63,15 @@ PN_INLINE VecF two_product(VecF a, VecF b, VecF& error) {
   return product;
 }
 
-// c[0] + x * (c[1] + x * ...)
+// c[0] + c[1] * x + c[2] * x^2 + ..., by pairs: half the latency of Horner's rule for one multiplication more.
 template <class V, int N>
 PN_INLINE V polynomial(V x, const float (&c)[N]) {
-  V sum = broadcast(c[N - 1]);
-#pragma GCC unroll 16
-  for (int i = N - 2; i >= 0; --i) sum = sum * x + c[i];
+  constexpr int kLastPair = (N - 1) / 2 * 2;
+  const V square = x * x;
+  V sum = broadcast(c[kLastPair]);
+  if (N % 2 == 0) sum += x * c[N - 1];
+#pragma GCC unroll 8
+  for (int i = kLastPair - 2; i >= 0; i -= 2) sum = sum * square + (x * c[i + 1] + c[i]);
   return sum;
 }
 
@@ -225,11 +228,13 @@ PN_INLINE VecF erf_near(VecF x) {
   return x + x * polynomial(x * x, kP);
 }
 
-// factor * exp(-x^2 / 2). The rounding error of x^2 is put back, or it would be multiplied by x^2.
-PN_INLINE VecF exp_half_square(VecF x, VecF factor) {
-  VecF low;
-  const VecF square = two_product(x, x, low);
-  return exp_sum(square * -0.5f, low * -0.5f, factor);
+// factor * exp(-x^2 / 2) for 0 <= x <= 15, where `half` is x / 2. The rounding error of the square is put back, or it
+// would be multiplied by x^2.
+PN_INLINE VecF exp_half_square(VecF x, VecF half, VecF factor) {
+  VecF low, whole;
+  const VecF square = two_product(x, half, low);
+  const VecF p = expm1_reduced(-square, -low, whole) * factor + factor;
+  return scale_by_power(p, whole);
 }
 
 constexpr double kInverseSqrt2Pi = 0.39894228040143267794;
@@ -241,26 +246,26 @@ PN_INLINE VecF normal_tail(VecF x, float scale, VecF& density) {
                           0x1.8d7e1p-7f,  0x1.8569fcp-4f,  -0x1.2490fap-4f, -0x1.b22ae6p-6f,
                           0x1.8a9508p-4f, -0x1.e77972p-5f, -0x1.d842fep-5f, 0x1.404b72p-4f};
   x = at_most(x, 15.0f);  // the results are zero there
-  const VecF w = 1.0f / (x * 0.5f + 1.0f);
-  const VecF e = exp_half_square(x, broadcast(scale));
+  const VecF half = x * 0.5f, w = 1.0f / (half + 1.0f);
+  const VecF e = exp_half_square(x, half, broadcast(scale));
   density = e * static_cast<float>(kInverseSqrt2Pi);
   return e * (w * polynomial(w - kCenter, kP));
 }
 
-// x * P(N(0, 1) > x) for x >= 1: exp(-x^2 / 2) times a function that changes little.
-PN_INLINE VecF gelu_tail_far(VecF x) {
+// x * P(N(0, 1) <= x). Next to zero x / 2 plus an even function; else the tail, exp(-x^2 / 2) times a function that
+// changes little.
+PN_INLINE VecF vgelu(VecF x) {
+  constexpr float kNear[] = {0x1.988454p-2f,   -0x1.105862p-4f, 0x1.46d55ap-7f,
+                             -0x1.376eeep-10f, 0x1.e2720cp-14f, -0x1.12333p-17f};
   constexpr float kCenter = 0.3984375f;  // of w
-  constexpr float kP[] = {0x1.75a7e4p-2f, -0x1.d18a44p-3f, -0x1.04a598p-1f, -0x1.72be68p-2f, 0x1.80159p-3f,
-                          0x1.23d42ep-2f, -0x1.ef1594p-3f, -0x1.85d54ap-3f, 0x1.41c164p-2f};
-  x = at_most(x, 15.0f);  // the result is zero there
-  const VecF w = 1.0f / (x * 0.5f + 1.0f);
-  return exp_half_square(x, polynomial(w - kCenter, kP));
-}
-
-// x * P(N(0, 1) > x) for x >= 0.
-PN_INLINE VecF gelu_tail(VecF x) {
-  const VecF near = (0.5f - 0.5f * erf_near(x * 0x1.6a09e6p-1f)) * x;
-  return x < 1.0f ? near : gelu_tail_far(x);
+  constexpr float kTail[] = {0x1.75a7e4p-2f, -0x1.d18a44p-3f, -0x1.04a598p-1f, -0x1.72be68p-2f, 0x1.80159p-3f,
+                             0x1.23d42ep-2f, -0x1.ef1594p-3f, -0x1.85d54ap-3f, 0x1.41c164p-2f};
+  const VecF square = x * x;
+  const VecF near = x * 0.5f + square * polynomial(square, kNear);
+  const VecF t = at_most(vabs(x), 15.0f);  // the tail is zero there
+  const VecF half = t * 0.5f, w = 1.0f / (half + 1.0f);
+  const VecF tail = exp_half_square(t, half, polynomial(w - kCenter, kTail));
+  return t < 1.0f ? near : at_least(x, 0.0f) - tail;
 }
 
 PN_INLINE VecF verf(VecF x) {
@@ -366,7 +371,7 @@ PN_INLINE VecD normal_tail(VecD x, double scale, VecD& density) {
   density = vexp(x * x * -0.5) * (scale * kInverseSqrt2Pi);
   return 0.5 * scale * verfc(x * 0.70710678118654752440);
 }
-PN_INLINE VecD gelu_tail(VecD x) { return 0.5 * x * verfc(x * 0.70710678118654752440); }
+PN_INLINE VecD vgelu(VecD x) { return 0.5 * x * verfc(x * -0.70710678118654752440); }
 
 // Only lanes that the reduction can't take come from libm.
 #define PN_TRIGONOMETRIC(name, expression)                                            \
