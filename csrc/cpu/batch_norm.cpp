@@ -2,6 +2,7 @@
 // Golub and LeVeque 1983); the blocks are joined in double. So x comes from memory once for the statistics, once for y.
 #include "ops/batch_norm_params.h"
 
+#include "cpu/activation.h"
 #include "cpu/channels.h"
 #include "cpu/workspace.h"
 
@@ -89,12 +90,36 @@ void join_moments(const ChannelSplit& s, const T* means, const T* errors, const 
   }
 }
 
-// Table rows: mean, factor, offset.
+// Table rows of both passes: mean, factor, offset. `inverse` (one per channel) keeps 1 / sqrt(variance + epsilon).
 template <class T>
-PN_INLINE void normalize(const ChannelSplit& s, const T* x, const T* table, T* y) {
-  for_channel_elements<T, 3>(s, threads_for_channels(s, 3, 2 * sizeof(T)), table,
-                             [=](int64_t i, auto lanes, const Vec<T>* c)
-                                 PN_LAMBDA { lanes.store(y + i, (lanes.load(x + i) - c[0]) * c[1] + c[2]); });
+void fill_normalization(const ChannelSplit& s, const T* mean, const T* variance, const T* offset, const T* scale,
+                        double epsilon, double* inverse, T* table) {
+  for (int64_t c = 0; c < s.channels; ++c) inverse[c] = 1 / __builtin_sqrt(variance[c] + epsilon);
+  for (int64_t c = 0; c < s.channels; ++c) {
+    table[c] = value_or(mean, c, T(0));
+    table[s.width + c] = static_cast<T>(value_or(scale, c, T(1)) * inverse[c]);
+    table[2 * s.width + c] = value_or(offset, c, T(0));
+  }
+}
+
+// `c` are the coefficients of a table as above. The gradient asks for the sign of this value again: the same expression
+// gives the same bits.
+template <class T>
+PN_INLINE Vec<T> normalized(Vec<T> x, const Vec<T>* c) {
+  return (x - c[0]) * c[1] + c[2];
+}
+
+template <class T>
+void normalize(const ChannelSplit& s, const T* x, const T* table, Activation activation, T* y) {
+  const int threads = threads_for_channels(s, 3, 2 * sizeof(T));
+  if (activation == Activation::relu) {
+    return for_channel_elements<T, 3>(s, threads, table, [=](int64_t i, auto lanes, const Vec<T>* c) PN_LAMBDA {
+      lanes.store(y + i, activate<Activation::relu>(normalized<T>(lanes.load(x + i), c)));
+    });
+  }
+  for_channel_elements<T, 3>(s, threads, table, [=](int64_t i, auto lanes, const Vec<T>* c) PN_LAMBDA {
+    lanes.store(y + i, normalized<T>(lanes.load(x + i), c));
+  });
 }
 
 template <class T>
@@ -102,6 +127,7 @@ size_t batch_normalization_workspace(const KernelArgs& args) {
   const ChannelSplit s = split_channels<T>(args.in[0], args.param<BatchNormParams>().axis);
   Workspace workspace(nullptr);
   workspace.take<T>(3 * s.width);
+  workspace.take<double>(s.channels);
   return workspace.used();
 }
 
@@ -111,15 +137,14 @@ void batch_normalization(const KernelArgs& args) {
   const ChannelSplit s = split_channels<T>(args.in[0], p.axis);
   const T *mean = args.in[1].as<T>(), *variance = args.in[2].as<T>();
   const T *offset = args.in[3].as<T>(), *scale = args.in[4].as<T>();
-  T* table = Workspace(args.workspace).take<T>(3 * s.width);
-  for (int64_t c = 0; c < s.channels; ++c) {
-    table[c] = value_or(mean, c, T(0));
-    table[s.width + c] = static_cast<T>(value_or(scale, c, T(1)) / __builtin_sqrt(variance[c] + p.epsilon));
-    table[2 * s.width + c] = value_or(offset, c, T(0));
-  }
+  Workspace workspace(args.workspace);
+  T* table = workspace.take<T>(3 * s.width);
+  fill_normalization(s, mean, variance, offset, scale, p.epsilon, workspace.take<double>(s.channels), table);
   repeat_coefficients(s, table, 3);
-  normalize(s, args.in[0].as<T>(), table, args.out[0].as<T>());
+  normalize(s, args.in[0].as<T>(), table, p.activation, args.out[0].as<T>());
 }
+
+constexpr int kTableRows = 5;
 
 template <class T>
 struct TrainSpace {
@@ -130,10 +155,11 @@ struct TrainSpace {
         third(space.take<T>(s.parts * s.channels)),
         first_total(space.take<double>(s.channels)),
         second_total(space.take<double>(s.channels)),
-        table(space.take<T>(4 * s.width)) {}
+        inverse(space.take<double>(s.channels)),
+        table(space.take<T>(kTableRows * s.width)) {}
   Workspace space;
   T *first, *second, *third;
-  double *first_total, *second_total;
+  double *first_total, *second_total, *inverse;
   T* table;
 };
 
@@ -144,42 +170,61 @@ size_t train_workspace(const KernelArgs& args) {
 }
 
 template <class T>
+void find_statistics(const ChannelSplit& s, const T* x, const TrainSpace<T>& space, T* mean, T* variance) {
+  part_moments(s, x, space.first, space.second, space.third);
+  join_moments(s, space.first, space.second, space.third, space.first_total, space.second_total);
+  for (int64_t c = 0; c < s.channels; ++c) {
+    mean[c] = static_cast<T>(space.first_total[c]);
+    variance[c] = static_cast<T>(space.second_total[c]);
+  }
+}
+
+template <class T>
+void batch_norm_statistics(const KernelArgs& args) {
+  const ChannelSplit s = split_channels<T>(args.in[0], args.param<BatchNormParams>().axis);
+  find_statistics(s, args.in[0].as<T>(), TrainSpace<T>(s, args.workspace), args.out[0].as<T>(), args.out[1].as<T>());
+}
+
+template <class T>
 void batch_norm_train(const KernelArgs& args) {
   const auto& p = args.param<BatchNormParams>();
   const ChannelSplit s = split_channels<T>(args.in[0], p.axis);
   const T *x = args.in[0].as<T>(), *gamma = args.in[1].as<T>(), *beta = args.in[2].as<T>();
   T *mean = args.out[1].as<T>(), *variance = args.out[2].as<T>();
   TrainSpace<T> space(s, args.workspace);
-  part_moments(s, x, space.first, space.second, space.third);
-  join_moments(s, space.first, space.second, space.third, space.first_total, space.second_total);
-  for (int64_t c = 0; c < s.channels; ++c) {
-    mean[c] = static_cast<T>(space.first_total[c]);
-    variance[c] = static_cast<T>(space.second_total[c]);
-    space.table[c] = mean[c];
-    space.table[s.width + c] =
-        static_cast<T>(value_or(gamma, c, T(1)) / __builtin_sqrt(space.second_total[c] + p.epsilon));
-    space.table[2 * s.width + c] = value_or(beta, c, T(0));
-  }
+  find_statistics(s, x, space, mean, variance);
+  fill_normalization(s, mean, variance, beta, gamma, p.epsilon, space.inverse, space.table);
   repeat_coefficients(s, space.table, 3);
-  normalize(s, x, space.table, args.out[0].as<T>());
+  normalize(s, x, space.table, p.activation, args.out[0].as<T>());
 }
 
-// Per part: the sums of dy and of dy * (x - mean). `means` is a table of one row.
-template <class T>
-void part_gradient_sums(const ChannelSplit& s, const T* dy, const T* x, const T* means, T* sums, T* products) {
+// The gradient of the normalized value from that of the result.
+template <class T, Activation A>
+PN_INLINE Vec<T> before_activation(Vec<T> dy, Vec<T> x, const Vec<T>* c) {
+  if constexpr (A == Activation::linear) return dy;
+  return dy * activation_slope<A>(normalized<T>(x, c));
+}
+
+// Per part: the sums of the gradient and of its product with x - mean. Table rows: mean, factor, offset.
+template <class T, Activation A>
+void part_gradient_sums(const ChannelSplit& s, const T* dy, const T* x, const T* table, T* sums, T* products) {
   constexpr int64_t lanes_count = kLanes<T>;
+  constexpr int kCount = A == Activation::linear ? 1 : 3;
   for_channel_parts<T>(
       s, threads_for_channels(s, 4, 2 * sizeof(T)),
       [=, &s](auto vectors, auto lanes, int64_t first, int64_t rows, int64_t stride, int64_t sum) PN_LAMBDA {
         constexpr int n = decltype(vectors)::count;
-        Vec<T> plain[n] = {}, product[n] = {}, mean[n];
-        for (int v = 0; v < n; ++v) mean[v] = lanes.load(means + sum % s.width + v * lanes_count);
+        Vec<T> plain[n] = {}, product[n] = {}, c[n][kCount];
+        for (int v = 0; v < n; ++v) {
+          const T* column = table + sum % s.width + v * lanes_count;
+          for (int k = 0; k < kCount; ++k) c[v][k] = lanes.load(column + k * s.width);
+        }
         for (int64_t r = 0; r < rows; ++r) {
           for (int v = 0; v < n; ++v) {
             const int64_t i = first + r * stride + v * lanes_count;
-            const Vec<T> g = lanes.load(dy + i);
+            const Vec<T> value = lanes.load(x + i), g = before_activation<T, A>(lanes.load(dy + i), value, c[v]);
             plain[v] += g;
-            product[v] += g * (lanes.load(x + i) - mean[v]);
+            product[v] += g * (value - c[v][0]);
           }
         }
         for (int v = 0; v < n; ++v) {
@@ -188,10 +233,15 @@ void part_gradient_sums(const ChannelSplit& s, const T* dy, const T* x, const T*
         }
       },
       [=, &s](int64_t first, int64_t count, int64_t sum) PN_LAMBDA {
-        const T *g = dy + first, *run = x + first, mean = means[sum % s.channels];
-        sums[sum] = sum_lanes<T>(0, count, [=](int64_t i, auto lanes) PN_LAMBDA { return lanes.load(g + i); });
+        const T *g = dy + first, *run = x + first;
+        Vec<T> c[kCount];
+        for (int k = 0; k < kCount; ++k) c[k] = broadcast(table[k * s.width + sum % s.channels]);
+        sums[sum] = sum_lanes<T>(0, count, [=](int64_t i, auto lanes) PN_LAMBDA {
+          return before_activation<T, A>(lanes.load(g + i), lanes.load(run + i), c);
+        });
         products[sum] = sum_lanes<T>(0, count, [=](int64_t i, auto lanes) PN_LAMBDA {
-          return lanes.load(g + i) * (lanes.load(run + i) - mean);
+          const Vec<T> value = lanes.load(run + i);
+          return before_activation<T, A>(lanes.load(g + i), value, c) * (value - c[0]);
         });
       });
 }
@@ -204,12 +254,10 @@ void join_sums(const ChannelSplit& s, const T* parts, double* total) {
   }
 }
 
-// Sums of dy and of dy * (x - mean) per channel; leaves the means in the first row of the table.
-template <class T>
-void gradient_sums(const ChannelSplit& s, const T* dy, const T* x, const T* mean, const TrainSpace<T>& space) {
-  for (int64_t c = 0; c < s.channels; ++c) space.table[c] = value_or(mean, c, T(0));
-  repeat_coefficients(s, space.table, 1);
-  part_gradient_sums(s, dy, x, space.table, space.first, space.second);
+// Sums of the gradient and of its product with x - mean, per channel.
+template <class T, Activation A>
+void gradient_sums(const ChannelSplit& s, const T* dy, const T* x, const TrainSpace<T>& space) {
+  part_gradient_sums<T, A>(s, dy, x, space.table, space.first, space.second);
   join_sums(s, space.first, space.first_total);
   join_sums(s, space.second, space.second_total);
 }
@@ -220,7 +268,9 @@ void parameter_grad(const KernelArgs& args) {
   const ChannelSplit s = split_channels<T>(args.in[1], p.axis);
   const T *variance = args.in[3].as<T>(), *scale = args.in[4].as<T>();
   TrainSpace<T> space(s, args.workspace);
-  gradient_sums(s, args.in[0].as<T>(), args.in[1].as<T>(), args.in[2].as<T>(), space);
+  for (int64_t c = 0; c < s.channels; ++c) space.table[c] = value_or(args.in[2].as<T>(), c, T(0));
+  repeat_coefficients(s, space.table, 1);
+  gradient_sums<T, Activation::linear>(s, args.in[0].as<T>(), args.in[1].as<T>(), space);
   for (int64_t c = 0; c < s.channels; ++c) {
     const double inverse = 1 / __builtin_sqrt(variance[c] + p.epsilon), factor = value_or(scale, c, T(1)) * inverse;
     args.out[0].as<T>()[c] = static_cast<T>(-space.first_total[c] * factor);
@@ -230,37 +280,48 @@ void parameter_grad(const KernelArgs& args) {
   }
 }
 
-template <class T>
-void batch_norm_train_grad(const KernelArgs& args) {
+template <class T, Activation A>
+void train_grad(const KernelArgs& args) {
   const auto& p = args.param<BatchNormParams>();
   const ChannelSplit s = split_channels<T>(args.in[1], p.axis);
-  const T *x = args.in[1].as<T>(), *variance = args.in[3].as<T>();
-  const T *gamma = args.in[4].as<T>(), *dmean = args.in[5].as<T>(), *dvariance = args.in[6].as<T>();
+  const T *x = args.in[1].as<T>(), *mean = args.in[2].as<T>(), *variance = args.in[3].as<T>();
+  const T *gamma = args.in[4].as<T>(), *beta = args.in[5].as<T>();
+  const T *dmean = args.in[6].as<T>(), *dvariance = args.in[7].as<T>();
   const bool has_dy = args.in[0].data != nullptr;
   const T* dy = has_dy ? args.in[0].as<T>() : x;  // without dy its factor is zero, any finite operand will do
   TrainSpace<T> space(s, args.workspace);
-  gradient_sums(s, dy, x, args.in[2].as<T>(), space);
+  fill_normalization(s, mean, variance, beta, gamma, p.epsilon, space.inverse, space.table);
+  repeat_coefficients(s, space.table, 3);
+  gradient_sums<T, A>(s, dy, x, space);
   const double count = static_cast<double>(s.per_channel());
-  // dx is affine in dy and in x - mean, per channel. Table rows: mean, factor of dy, factor of x - mean, constant.
+  // dx is affine in the gradient and in x - mean, per channel. Table rows: mean, factor of the gradient (which is that
+  // of the normalization), offset, factor of x - mean, constant.
   for (int64_t c = 0; c < s.channels; ++c) {
-    const double inverse = 1 / __builtin_sqrt(variance[c] + p.epsilon);
+    const double inverse = space.inverse[c];
     const double dbeta = has_dy ? space.first_total[c] : 0;
     const double dgamma = has_dy ? space.second_total[c] * inverse : 0;
     const double factor = has_dy ? value_or(gamma, c, T(1)) * inverse : 0;
     args.out[1].as<T>()[c] = static_cast<T>(dgamma);
     args.out[2].as<T>()[c] = static_cast<T>(dbeta);
     T* row = space.table + c;
-    row[s.width] = static_cast<T>(factor);
-    row[2 * s.width] = static_cast<T>((2 * value_or(dvariance, c, T(0)) - factor * inverse * dgamma) / count);
-    row[3 * s.width] = static_cast<T>((value_or(dmean, c, T(0)) - factor * dbeta) / count);
+    if (!has_dy) row[s.width] = 0;
+    row[3 * s.width] = static_cast<T>((2 * value_or(dvariance, c, T(0)) - factor * inverse * dgamma) / count);
+    row[4 * s.width] = static_cast<T>((value_or(dmean, c, T(0)) - factor * dbeta) / count);
   }
-  repeat_coefficients(s, space.table, 4);
+  repeat_coefficients(s, space.table, kTableRows);
   T* dx = args.out[0].as<T>();
-  for_channel_elements<T, 4>(s, threads_for_channels(s, 5, 3 * sizeof(T)), space.table,
-                             [=](int64_t i, auto lanes, const Vec<T>* c) PN_LAMBDA {
-                               const Vec<T> centered = lanes.load(x + i) - c[0];
-                               lanes.store(dx + i, lanes.load(dy + i) * c[1] + (centered * c[2] + c[3]));
-                             });
+  for_channel_elements<T, kTableRows>(s, threads_for_channels(s, 5, 3 * sizeof(T)), space.table,
+                                      [=](int64_t i, auto lanes, const Vec<T>* c) PN_LAMBDA {
+                                        const Vec<T> value = lanes.load(x + i);
+                                        const Vec<T> g = before_activation<T, A>(lanes.load(dy + i), value, c);
+                                        lanes.store(dx + i, g * c[1] + ((value - c[0]) * c[3] + c[4]));
+                                      });
+}
+
+template <class T>
+void batch_norm_train_grad(const KernelArgs& args) {
+  args.param<BatchNormParams>().activation == Activation::relu ? train_grad<T, Activation::relu>(args)
+                                                               : train_grad<T, Activation::linear>(args);
 }
 
 }  // namespace
@@ -270,6 +331,8 @@ PN_KERNELS(batch_norm,
             by_dtype<batch_normalization_workspace<float>, batch_normalization_workspace<double>, 0>},
            {"batch_normalization_parameter_grad", by_dtype<parameter_grad<float>, parameter_grad<double>, 1>,
             by_dtype<train_workspace<float, 1>, train_workspace<double, 1>, 1>},
+           {"batch_norm_statistics", by_dtype<batch_norm_statistics<float>, batch_norm_statistics<double>, 0>,
+            by_dtype<train_workspace<float, 0>, train_workspace<double, 0>, 0>},
            {"batch_norm_train", by_dtype<batch_norm_train<float>, batch_norm_train<double>, 0>,
             by_dtype<train_workspace<float, 0>, train_workspace<double, 0>, 0>},
            {"batch_norm_train_grad", by_dtype<batch_norm_train_grad<float>, batch_norm_train_grad<double>, 1>,

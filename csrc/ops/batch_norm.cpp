@@ -4,6 +4,7 @@
 #include "ops/batch_norm_params.h"
 #include "ops/binary.h"
 #include "ops/cost.h"
+#include "ops/elementwise.h"
 #include "ops/epilogue.h"
 #include "ops/promote.h"
 #include "ops/unary.h"
@@ -80,6 +81,17 @@ const OpDef kBatchNormalization{
     .in_place = 1,
 };
 
+[[maybe_unused]] const bool kIsEpilogueHost =
+    register_epilogue_host(kBatchNormalization, {[](const Node& node, Activation activation) -> Value {
+                                                   Params params = node.params;
+                                                   auto& own = params.as<BatchNormParams>().activation;
+                                                   if (own != Activation::linear || activation != Activation::relu)
+                                                     return {};
+                                                   own = activation;
+                                                   return apply1(kBatchNormalization, params, node.inputs);
+                                                 },
+                                                 [](const Node&, const Value&, const Value&) -> Value { return {}; }});
+
 Values batch_normalization_grad(const GradCall& call) {
   const Value &dy = call.grads[0], &x = call.inputs[0], &mean = call.inputs[1], &variance = call.inputs[2];
   const Value& scale = call.inputs[4];
@@ -94,16 +106,50 @@ Values batch_normalization_grad(const GradCall& call) {
   return grads;
 }
 
-// (dy, x, mean, variance, gamma, dmean, dvariance) -> (dx, dgamma, dbeta); dy, gamma, dmean and dvariance may be empty.
+// The slope of relu is applied where its gradient is read, if the result of the normalization went nowhere else.
+Values fuse_relu_slope(const FusionContext& context, const Node& node);
+
+// (dy, x, mean, variance, gamma, beta, dmean, dvariance) -> (dx, dgamma, dbeta); dy, gamma, beta, dmean and dvariance
+// may be empty.
 const OpDef kTrainGrad{
     .name = "batch_norm_train_grad",
     .infer =
         [](const InferCall& call) {
-          check_channels(call, 1, 2, 7);
+          check_channels(call, 1, 2, 8);
           return Specs{call.in(1), channel_spec(call, 1), channel_spec(call, 1)};
         },
     .cost = [](const CostCall& call) { return streaming_cost(call, 8, call.inputs[1].shape().size()); },
+    .fuse = fuse_relu_slope,
     .in_place = 1,
+};
+
+Values fuse_relu_slope(const FusionContext& context, const Node& node) {
+  const Value& dy = node.inputs[0];
+  if (!dy || !dy.node()->op || context.uses(dy) != 1) return {};
+  if (fused_opcode(*dy.node()->op) != ElementwiseOp::relu_grad) return {};
+  const Node& forward = *dy.node()->inputs[1].node();
+  if (forward.op != &kBatchNormalization || forward.params.as<BatchNormParams>().activation != Activation::relu) {
+    return {};
+  }
+  // Of the same x, mean, variance, offset and scale.
+  const int operands[] = {1, 2, 3, 5, 4};
+  for (int i = 0; i < 5; ++i) {
+    if (!(forward.inputs[i] == node.inputs[operands[i]])) return {};
+  }
+  Values inputs = node.inputs;
+  inputs[0] = dy.node()->inputs[0];
+  return apply(kTrainGrad, forward.params, inputs);
+}
+
+// x -> (mean, variance)
+const OpDef kStatistics{
+    .name = "batch_norm_statistics",
+    .infer =
+        [](const InferCall& call) {
+          check_channels(call, 0, 1, 1);
+          return Specs(2, channel_spec(call, 0));
+        },
+    .cost = [](const CostCall& call) { return streaming_cost(call, 4, call.inputs[0].shape().size()); },
 };
 
 // (x, gamma, beta) -> (y, mean, variance)
@@ -118,10 +164,17 @@ const OpDef kTrain{
         [](const GradCall& call) {
           const Values grads = apply(kTrainGrad, call.params,
                                      {call.grads[0], call.inputs[0], call.outputs[1], call.outputs[2], call.inputs[1],
-                                      call.grads[1], call.grads[2]});
+                                      call.inputs[2], call.grads[1], call.grads[2]});
           return Values{grads[0], call.needs(1) ? grads[1] : Value(), call.needs(2) ? grads[2] : Value()};
         },
     .cost = [](const CostCall& call) { return streaming_cost(call, 7, call.inputs[0].shape().size()); },
+    // In two steps, the second of which takes up an activation.
+    .fuse = [](const FusionContext&, const Node& node) -> Values {
+      const Value &x = node.inputs[0], &gamma = node.inputs[1], &beta = node.inputs[2];
+      const Values moments = apply(kStatistics, node.params, {x});
+      return {apply1(kBatchNormalization, node.params, {x, moments[0], moments[1], beta, gamma}), moments[0],
+              moments[1]};
+    },
     .in_place = 1,
 };
 

@@ -125,3 +125,41 @@ def test_the_gradient_of_max_pooling_takes_over_the_images_where_windows_tile_th
     places = [word.split("float32")[0] for word in step.replace("->", "").split()[1:] if "float32" in word]
     assert (places[1] == places[-1]) is shared
     np.testing.assert_array_equal(planned[0], eager[0])
+
+
+def relu_of_batch_norm(x, gamma, beta, grad):
+    y, mean, variance = _core.batch_norm_train(x, gamma, beta)
+    y = _core.relu(y)
+    return [y, mean, variance, *_core.gradients([y], [x, gamma, beta], [grad])]
+
+
+@pytest.mark.parametrize("shape", [(5, 3), (2, 5, 5, 16), (9, 70), (40, 7, 7, 33)])
+def test_relu_goes_into_batch_normalization_and_its_gradient(shape):
+    channels = shape[-1:]
+    plan, planned, eager = compiled(relu_of_batch_norm, shape, channels, channels, shape)
+    steps = [line.split(":")[0] for line in plan.describe().splitlines()]
+    assert steps == ["batch_norm_statistics", "batch_normalization", "batch_norm_train_grad"]
+    for ours, theirs in zip(planned, eager):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_the_slope_of_relu_stays_where_its_gradient_is_read_elsewhere():
+    def build(x, gamma, beta, grad):
+        before = _core.batch_norm_train(x, gamma, beta)[0]
+        y = _core.relu(before)
+        return _core.gradients([y], [x, before], [grad])
+
+    plan, planned, eager = compiled(build, (6, 4), (4,), (4,), (6, 4))
+    assert "relu_grad" in plan.describe()
+    for ours, theirs in zip(planned, eager):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_the_slope_of_another_relu_stays():
+    def build(x, gamma, beta, other, grad):
+        y = _core.batch_norm_train(x, gamma, beta)[0]
+        return [_core.relu(y), *_core.gradients([_core.multiply(y, _core.relu(other))], [x, other], [grad])]
+
+    _, planned, eager = compiled(build, (6, 4), (4,), (4,), (6, 4), (6, 4))
+    for ours, theirs in zip(planned, eager):
+        np.testing.assert_array_equal(ours, theirs)
