@@ -3,6 +3,7 @@
 #pragma once
 
 #include "cpu/reduce_plan.h"
+#include "cpu/transpose.h"
 #include "cpu/vec.h"
 #include "threads/parallel.h"
 
@@ -147,6 +148,44 @@ __attribute__((noinline)) typename R::Total reduce_row(const typename R::Element
   return totals[0];
 }
 
+template <class T>
+constexpr int64_t kShortRow = kRun * kLanes<T>;  // elements of a row whose lanes are widened once
+
+// totals[r] of `count` <= kLanes adjacent rows of n <= kShortRow elements, with the bits of reduce_row: the lanes of
+// all rows are folded together. totals has room for a whole vector.
+template <class R, class Map>
+__attribute__((noinline)) void reduce_short_rows(const typename R::Element* x, int64_t n, int64_t count,
+                                                 const typename R::Element* shift, typename R::Total* totals) {
+  using T = typename R::Element;
+  using Total = typename R::Total;
+  constexpr int V = kLanes<T>, kParts = sizeof(Total) / sizeof(T);
+  typedef T Part __attribute__((vector_size(sizeof(Vec<T>) / kParts)));
+  Vec<T> rows[V];
+  for (int64_t r = 0; r < V; ++r) {
+    const T* row = x + r * n;
+    const Vec<T> vshift = broadcast(shift && r < count ? shift[r] : T{});
+    rows[r] = broadcast<T>(R::identity());
+    if (r >= count) continue;
+    int64_t i = 0;
+    for (; i + V <= n; i += V) rows[r] = R::combine(rows[r], Map::apply(load(row + i), vshift));
+    const int left = static_cast<int>(n - i);
+    if (left) rows[r] = R::combine(rows[r], keep_first<R>(Map::apply(load_first(row + i, left), vshift), left));
+  }
+  transpose_lanes(rows);
+  for (int p = 0; p < kParts; ++p) {
+    Vec<Total> lanes[V];
+    for (int lane = 0; lane < V; ++lane) {
+      Part parts[kParts];
+      __builtin_memcpy(parts, &rows[lane], sizeof(rows[lane]));
+      lanes[lane] = __builtin_convertvector(parts[p], Vec<Total>);
+    }
+    for (int half = V / 2; half > 0; half /= 2) {
+      for (int lane = 0; lane < half; ++lane) lanes[lane] = R::combine(lanes[lane], lanes[lane + half]);
+    }
+    store(totals + p * kLanes<Total>, lanes[0]);
+  }
+}
+
 // totals[c] for `width` <= kTile columns of `rows` rows that lie `stride` elements apart. `shift` (one per column) may
 // be nullptr. totals has room for whole vectors.
 template <class R, class Map>
@@ -261,11 +300,17 @@ __attribute__((noinline)) void reduce_block(const typename R::Element* x, Reduce
   if (b.inner == 1 && cut.segments == 1) {
     const int64_t grain = b.reduce >= kSegment ? 1 : kSegment / (b.reduce + 1) + 1;
     parallel_range(b.outer, grain, threads, [&](int64_t begin, int64_t end) {
-      Total totals[64];
-      for (int64_t o = begin; o < end; o += 64) {
-        const int64_t count = end - o < 64 ? end - o : 64;
-        for (int64_t i = 0; i < count; ++i) {
-          totals[i] = reduce_row<R, Map>(x + (o + i) * b.reduce, b.reduce, shift ? shift[o + i] : E{});
+      constexpr int64_t V = kLanes<E>;
+      alignas(64) Total totals[V];
+      for (int64_t o = begin; o < end; o += V) {
+        const int64_t count = end - o < V ? end - o : V;
+        const E* rows = x + o * b.reduce;
+        if (b.reduce <= kShortRow<E>) {
+          reduce_short_rows<R, Map>(rows, b.reduce, count, shift ? shift + o : nullptr, totals);
+        } else {
+          for (int64_t i = 0; i < count; ++i) {
+            totals[i] = reduce_row<R, Map>(rows + i * b.reduce, b.reduce, shift ? shift[o + i] : E{});
+          }
         }
         sink.put(o, totals, count);
       }
