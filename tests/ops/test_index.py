@@ -62,3 +62,12 @@ def test_nan_sorts_last_and_is_largest() -> None:
     np.testing.assert_array_equal(np.asarray(_core.sort(x)), np.sort(x))
     np.testing.assert_array_equal(np.asarray(_core.argsort(x)), [2, 3, 0, 5, 1, 4])
     np.testing.assert_array_equal(np.asarray(_core.top_k(x, 3)[1]), [1, 4, 5])
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_one_hot_in_pieces(threads: int, many_threads) -> None:
+    many_threads(threads)
+    classes = rng.integers(-1, 12, (3000, 4))
+    wanted = np.arange(10) == classes[..., None]
+    np.testing.assert_array_equal(np.asarray(_core.one_hot(classes, 10)), wanted.astype("float32"))
+    np.testing.assert_array_equal(np.asarray(_core.one_hot(classes, 10, 1)), np.moveaxis(wanted, 2, 1))

@@ -118,6 +118,14 @@ def test_randint_covers_its_range(dtype: str, low: int, high: int) -> None:
         assert set(np.unique(drawn)) == set(range(low, high))
 
 
+def test_integers_are_the_same_for_any_number_of_threads(many_threads) -> None:
+    drawn = []
+    for threads in (1, 3):
+        many_threads(threads)
+        drawn.append(np.asarray(_core.randint(STATE, 40001, 0, 1000, "int32")))
+    np.testing.assert_array_equal(*drawn)
+
+
 def test_permutation() -> None:
     for n in (0, 1, 2, 10000):
         np.testing.assert_array_equal(np.sort(np.asarray(_core.random_permutation(STATE, n))), np.arange(n))

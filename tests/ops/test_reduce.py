@@ -111,3 +111,27 @@ def test_empty_axis_gives_neutral_elements() -> None:
     np.testing.assert_array_equal(np.asarray(_core.sum(x, 0)), np.zeros(3))
     np.testing.assert_array_equal(np.asarray(_core.prod(x, 0)), np.ones(3))
     np.testing.assert_array_equal(np.asarray(_core.logsumexp(x, 0)), np.full(3, -np.inf))
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize(
+    ("shape", "axis"), [((140000,), 0), ((70001, 3), 0), ((3, 70001), 1), ((40, 2500), 0), ((2, 300, 1100), 1)]
+)
+def test_integers_and_running_values_in_pieces(shape: tuple[int, ...], axis: int, threads: int, many_threads) -> None:
+    x = rng.integers(-9, 9, shape).astype("int32")
+    many_threads(threads)
+    for op in ("sum", "max", "min", "cumsum", "argmax", "argmin"):
+        np.testing.assert_array_equal(np.asarray(getattr(_core, op)(x, axis)), getattr(np, op)(x, axis), err_msg=op)
+    np.testing.assert_array_equal(np.asarray(_core.count_nonzero(x, axis)), np.count_nonzero(x, axis))
+    np.testing.assert_array_equal(np.asarray(_core.argmax(x.astype("float32"), axis)), np.argmax(x, axis))
+
+
+def test_rows_of_every_length() -> None:
+    """Around the edges of vectors, and of the rows that are folded together."""
+    for n in [*range(1, 35), 63, 65, 127, 129, 255, 256, 257, 300]:
+        for count in (1, 3, 16, 17, 50):
+            x = rng.integers(-64, 65, (count, n)).astype("float32")
+            for op in ("sum", "max", "min"):
+                wanted = getattr(np, op)(x.astype("float64"), 1)
+                np.testing.assert_array_equal(np.asarray(getattr(_core, op)(x, 1)), wanted, err_msg=f"{op} {x.shape}")
+            np.testing.assert_allclose(np.asarray(_core.var(x, 1)), x.astype("float64").var(1), rtol=1e-5, atol=1e-5)

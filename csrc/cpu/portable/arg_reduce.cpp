@@ -4,12 +4,14 @@
 
 #include "cpu/portable/element_type.h"
 #include "ops/reduce_params.h"
+#include "threads/parallel.h"
 
 namespace pyneural::cpu::portable {
 
 namespace {
 
-constexpr int64_t kColumns = 256;  // best values of a strip of columns: in L1
+constexpr int64_t kColumns = 256;      // best values of a strip of columns: in L1
+constexpr int64_t kGrain = 32 * 1024;  // elements of a parallel chunk
 
 // The first of equals wins; the first NaN wins over numbers.
 template <bool kMax, class T>
@@ -24,10 +26,12 @@ void arg_reduce_as(const KernelArgs& args) {
   int64_t outer = 1, inner = 1;
   for (int i = 0; i < axis; ++i) outer *= x.dims[i];
   for (int i = axis + 1; i < x.rank; ++i) inner *= x.dims[i];
-  const int64_t n = x.dims[axis];
-  for (int64_t o = 0; o < outer; ++o) {
-    for (int64_t column = 0; column < inner; column += kColumns) {
-      const int64_t width = std::min(kColumns, inner - column);
+  const int64_t n = x.dims[axis], strips = (inner + kColumns - 1) / kColumns;
+  const double elements = static_cast<double>(x.size);
+  const int64_t cell = n * std::min(inner, kColumns);
+  const auto reduce_strips = [&](int64_t begin, int64_t end) {
+    for (int64_t strip = begin; strip < end; ++strip) {
+      const int64_t o = strip / strips, column = strip % strips * kColumns, width = std::min(kColumns, inner - column);
       const T* from = x.as<T>() + o * n * inner + column;
       int32_t* index = args.out[0].as<int32_t>() + o * inner + column;
       T best[kColumns];
@@ -43,7 +47,8 @@ void arg_reduce_as(const KernelArgs& args) {
         }
       }
     }
-  }
+  };
+  parallel_range(outer * strips, kGrain / (cell + 1) + 1, threads_for(elements, elements * sizeof(T)), reduce_strips);
 }
 
 template <bool kMax>

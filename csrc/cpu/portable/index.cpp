@@ -173,15 +173,20 @@ void one_hot(const KernelArgs& args) {
   const View &x = args.in[0], &y = args.out[0];
   const auto& params = args.param<OneHotParams>();
   const Around around(y.dims, y.rank, params.axis);
-  std::memset(y.data, 0, y.size * dtype_size(y.dtype));
+  const int64_t block = around.count * around.inner;
   with_indices(x, [&](const auto* classes) {
     with_element(y.dtype, [&](auto zero) {
       using T = decltype(zero);
-      for (int64_t i = 0; i < x.size; ++i) {
-        const auto c = static_cast<int64_t>(classes[i]);
-        if (c < 0 || c >= around.count) continue;
-        y.as<T>()[(i / around.inner * around.count + c) * around.inner + i % around.inner] = 1;
-      }
+      const int64_t bytes = block * static_cast<int64_t>(sizeof(T));
+      const int threads = threads_for(0, static_cast<double>(around.outer) * static_cast<double>(bytes));
+      parallel_range(around.outer, kGrainBytes / (bytes + 1) + 1, threads, [&](int64_t begin, int64_t end) {
+        std::memset(y.as<T>() + begin * block, 0, (end - begin) * bytes);
+        for (int64_t i = begin * around.inner; i < end * around.inner; ++i) {
+          const auto c = static_cast<int64_t>(classes[i]);
+          if (c < 0 || c >= around.count) continue;
+          y.as<T>()[(i / around.inner * around.count + c) * around.inner + i % around.inner] = 1;
+        }
+      });
     });
   });
 }

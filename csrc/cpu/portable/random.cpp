@@ -1,19 +1,26 @@
 // randint and random_permutation.
 #include "core/philox.h"
 #include "ops/random_params.h"
+#include "threads/parallel.h"
 
 namespace pyneural::cpu::portable {
 
 namespace {
 
+constexpr int kBitsPerGroup = kPhiloxGroup / 2;
+constexpr int64_t kGrain = 256 * kBitsPerGroup;  // elements of a parallel chunk
+constexpr double kFlops = 20;                    // per element, to choose threads
+
 // 64 random bits per element, in order: words i and 32 + i of each group, as float64 draws take them.
 class RandomBits {
  public:
-  explicit RandomBits(const int64_t* state) : state_(state) {}
+  // Those from element `first` on, a multiple of kBitsPerGroup.
+  explicit RandomBits(const int64_t* state, int64_t first = 0)
+      : state_(state), group_(static_cast<uint64_t>(first / kBitsPerGroup)) {}
 
   uint64_t next() {
-    if (lane_ == 32) refill();
-    const uint64_t bits = static_cast<uint64_t>(words_[32 + lane_]) << 32 | words_[lane_];
+    if (lane_ == kBitsPerGroup) refill();
+    const uint64_t bits = static_cast<uint64_t>(words_[kBitsPerGroup + lane_]) << 32 | words_[lane_];
     ++lane_;
     return bits;
   }
@@ -30,8 +37,8 @@ class RandomBits {
   }
 
   const int64_t* state_;
-  uint64_t group_ = 0;
-  int lane_ = 32;
+  uint64_t group_;
+  int lane_ = kBitsPerGroup;
   uint32_t words_[kPhiloxGroup];
 };
 
@@ -44,12 +51,16 @@ template <class T>
 void randint_as(const KernelArgs& args) {
   const auto& params = args.param<RandintParams>();
   const uint64_t range = static_cast<uint64_t>(params.high) - static_cast<uint64_t>(params.low);
-  RandomBits bits(args.in[0].as<int64_t>());
   T* y = args.out[0].as<T>();
-  for (int64_t i = 0; i < args.out[0].size; ++i) {
-    const uint64_t offset = scaled(bits.next(), range);
-    y[i] = static_cast<T>(static_cast<uint64_t>(params.low) + offset);
-  }
+  const int64_t size = args.out[0].size;
+  const int threads = threads_for(kFlops * static_cast<double>(size), 0);
+  parallel_range(size, kGrain, threads, [&](int64_t begin, int64_t end) {
+    RandomBits bits(args.in[0].as<int64_t>(), begin);
+    for (int64_t i = begin; i < end; ++i) {
+      const uint64_t offset = scaled(bits.next(), range);
+      y[i] = static_cast<T>(static_cast<uint64_t>(params.low) + offset);
+    }
+  });
 }
 
 void randint(const KernelArgs& args) {

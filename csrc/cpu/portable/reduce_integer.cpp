@@ -1,10 +1,12 @@
 #include "cpu/portable/reduce_integer.h"
 
+#include <algorithm>
 #include <limits>
 
 #include "cpu/portable/element_type.h"
 #include "cpu/reduce_plan.h"
 #include "ops/reduce_params.h"
+#include "threads/parallel.h"
 
 namespace pyneural::cpu::portable {
 
@@ -49,15 +51,47 @@ struct NonZero {
   static A map(T x) { return x != T{}; }  // NaN counts as true
 };
 
+constexpr int64_t kCell = 32 * 1024;  // elements of a parallel chunk
+constexpr int64_t kStrip = 1024;      // columns of a chunk
+constexpr int64_t kNarrow = 64;       // at most so many columns are reduced in segments of their rows,
+constexpr int64_t kSegments = 64;     // of which there are at most so many
+
+// totals[i] = the reduction of x[r * stride + i] over `rows` rows, for `width` columns.
+template <class Op, class Map, class T, class A>
+void reduce_columns(const T* x, int64_t rows, int64_t stride, int64_t width, A* totals) {
+  if (stride == 1) {
+    A total = Op::identity;
+    for (int64_t r = 0; r < rows; ++r) total = Op::combine(total, Map::map(x[r]));
+    *totals = total;
+    return;
+  }
+  for (int64_t i = 0; i < width; ++i) totals[i] = Op::identity;
+  for (int64_t r = 0; r < rows; ++r, x += stride) {
+    for (int64_t i = 0; i < width; ++i) totals[i] = Op::combine(totals[i], Map::map(x[i]));
+  }
+}
+
 template <class Op, class Map, class T, class A>
 void reduce_stage(const T* x, A* y, ReduceBlock b) {
-  for (int64_t o = 0; o < b.outer; ++o) {
-    A* row = y + o * b.inner;
-    for (int64_t i = 0; i < b.inner; ++i) row[i] = Op::identity;
-    for (int64_t r = 0; r < b.reduce; ++r, x += b.inner) {
-      for (int64_t i = 0; i < b.inner; ++i) row[i] = Op::combine(row[i], Map::map(x[i]));
-    }
+  const double elements = static_cast<double>(b.outer) * static_cast<double>(b.reduce * b.inner);
+  const int threads = threads_for(elements, elements * sizeof(T));
+  if (b.outer == 1 && b.inner <= kNarrow && b.reduce * b.inner >= 2 * kCell) {
+    const int64_t segments = std::min(kSegments, b.reduce * b.inner / kCell);
+    A partial[kSegments * kNarrow];
+    parallel_range(segments, 1, threads, [&](int64_t segment, int64_t) {
+      const int64_t begin = b.reduce * segment / segments, end = b.reduce * (segment + 1) / segments;
+      reduce_columns<Op, Map>(x + begin * b.inner, end - begin, b.inner, b.inner, partial + segment * b.inner);
+    });
+    return reduce_columns<Op, Convert<A, A>>(partial, segments, b.inner, b.inner, y);
   }
+  const int64_t strips = (b.inner + kStrip - 1) / kStrip, cell = b.reduce * std::min(b.inner, kStrip);
+  parallel_range(b.outer * strips, kCell / (cell + 1) + 1, threads, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      const int64_t o = i / strips, column = i % strips * kStrip;
+      reduce_columns<Op, Map>(x + o * b.reduce * b.inner + column, b.reduce, b.inner,
+                              std::min(kStrip, b.inner - column), y + o * b.inner + column);
+    }
+  });
 }
 
 template <class A>
