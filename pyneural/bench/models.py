@@ -73,10 +73,10 @@ def trainings() -> list[dict]:
         _training("mlp_32_64_64_10", (32,), _mlp((64, 64, 10), "relu", "softmax"), 32, 1000, ADAM, CROSS_ENTROPY, True),
         _training("xor_2_8_1", (2,), _mlp((8, 1), "tanh", "sigmoid"), 4, 1000, SGD, "binary_crossentropy", False),
         _training("sgd_batch1", (784,), _mlp((200, 10), "sigmoid", "sigmoid"), 1, 1000, SGD, "mse", False),
-        _training("mnist_cnn", (28, 28, 1), _MNIST_CNN, 128, 16, ADAM, CROSS_ENTROPY, True),
+        _training("mnist_cnn", (28, 28, 1), _MNIST_CNN, 128, 12, ADAM, CROSS_ENTROPY, True),
         _training("selfie_cnn", (20, 20, 1), _SELFIE_CNN, 32, 200, ADAM, CROSS_ENTROPY, True),
-        _training("vgg", (32, 32, 3), _VGG, 64, 6, ADAM, CROSS_ENTROPY, True),
-        _training("resnet20", (32, 32, 3), _RESNET20, 64, 12, ADAM, CROSS_ENTROPY, True),
+        _training("vgg", (32, 32, 3), _VGG, 64, 4, ADAM, CROSS_ENTROPY, True),
+        _training("resnet20", (32, 32, 3), _RESNET20, 64, 8, ADAM, CROSS_ENTROPY, True),
     ]
 
 
