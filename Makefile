@@ -54,7 +54,7 @@ check-symbols: env ## fail if a kernel object exports a weak symbol
 wheel: env ## build a wheel into dist/
 	$(BIN)/python -m pip wheel -q --no-build-isolation --no-deps -w dist .
 
-bench: env ## measure kernels and models against the peers, in some 25 minutes; BENCH="--help" tells more
+bench: env ## measure kernels and models against the peers, in some 25 minutes; BENCH="--suite train" and the like
 	$(BIN)/python -m benchmarks --install $(BENCH)
 
 bench-quick: env ## the same with fewer cases and turns, in some minutes
