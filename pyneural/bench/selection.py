@@ -5,10 +5,11 @@ from __future__ import annotations
 from pyneural.bench import cases, models
 
 QUICK_MODELS = ("mlp_784_100_10", "selfie_cnn")
+NORMS = (("batch_norm", 2), ("batch_norm_gradient", 3))
 
 
 def kernels() -> list[dict]:
-    """Products and convolutions of every kind: large and small, forward and backward."""
+    """Kernels of every kind: large and small, forward and backward."""
     return [
         *(cases.matmul(size, size, size) for size in (64, 256, 512, 1024)),
         *(cases.matmul(512, 512, 512, layout) for layout in ("TN", "NT")),
@@ -29,6 +30,11 @@ def kernels() -> list[dict]:
         *(cases.pointwise("relu", 2, elements) for elements in (4 << 10, 64 << 10, 2 << 20, 16 << 20)),
         *(cases.pointwise(op, 2, 64 << 10) for op in ("sigmoid", "tanh", "gelu")),
         cases.pointwise("add", 3, 64 << 10),
+        *(cases.pool2d(64, 32, 64, "max", what=what) for what in ("forward", "gradient")),
+        cases.pointwise("softmax", 2, 128, 1000),
+        cases.pointwise("cross_entropy", 2, 128, 1000),
+        *(cases.pointwise(op, streams, 64, 32, 32, 16) for op, streams in NORMS),
+        *(cases.pointwise("adam", 7, weights) for weights in (80_000, 1_200_000)),
     ]
 
 
@@ -40,6 +46,8 @@ def quick_kernels() -> list[dict]:
         cases.matmul(1, 784, 512),
         *_with_gradients(128, 28, 1, 32, 3),
         *_with_gradients(128, 26, 32, 64, 3),
+        cases.pointwise("relu", 2, 64 << 10),
+        cases.pointwise("adam", 7, 80_000),
     ]
 
 
