@@ -61,46 +61,43 @@ void layer_normalization(const KernelArgs& args) {
   });
 }
 
-// Sums over rows [begin, end) of dy * xhat and of dy.
 template <class T>
-void parameter_sums(const T* dy, const T* x, const T* means, const T* rstds, int64_t n, int64_t begin, int64_t end,
-                    T* dgamma, T* dbeta) {
+struct RowMeans {
+  T upstream, projection;  // of dy * gamma, and of its product with xhat
+};
+
+// One look at a row of dy and x; adds dy * xhat and dy to the sums of the row's block, if there are any.
+template <class T, bool kParameters>
+RowMeans<T> row_means(const T* dy, const T* x, T mean, T rstd, const T* gamma, int64_t n, T* dgamma, T* dbeta) {
   constexpr int64_t step = kLanes<T>;
-  const auto columns = [=](auto vectors, int64_t j, auto lanes) PN_LAMBDA {
-    constexpr int count = decltype(vectors)::count;
-    Vec<T> products[count] = {}, sums[count] = {};
-    for (int64_t r = begin; r < end; ++r) {
-      for (int v = 0; v < count; ++v) {
-        const int64_t i = r * n + j + v * step;
-        const Vec<T> g = lanes.load(dy + i);
-        sums[v] += g;
-        products[v] += g * ((lanes.load(x + i) - means[r]) * rstds[r]);
-      }
+  Vec<T> upstream[2] = {}, projection[2] = {};
+  const auto add = [=, &upstream, &projection](int64_t i, int chain, auto lanes) PN_LAMBDA {
+    const Vec<T> g = lanes.load(dy + i), xhat = (lanes.load(x + i) - mean) * rstd;
+    if (kParameters) {
+      lanes.store(dgamma + i, lanes.load(dgamma + i) + g * xhat);
+      lanes.store(dbeta + i, lanes.load(dbeta + i) + g);
     }
-    for (int v = 0; v < count; ++v) {
-      lanes.store(dgamma + j + v * step, products[v]);
-      lanes.store(dbeta + j + v * step, sums[v]);
-    }
+    const Vec<T> scaled = gamma ? g * lanes.load(gamma + i) : g;
+    upstream[chain] += scaled;
+    projection[chain] += scaled * xhat;
   };
-  int64_t j = 0;
-  for (; j + 4 * step <= n; j += 4 * step) columns(Vectors<4>{}, j, AllLanes{});
-  for_lanes<T>(j, n, [=](int64_t i, auto lanes) PN_LAMBDA { columns(Vectors<1>{}, i, lanes); });
+  int64_t i = 0;
+  for (; i + 2 * step <= n; i += 2 * step) {
+    add(i, 0, AllLanes{});
+    add(i + step, 1, AllLanes{});
+  }
+  for (; i + step <= n; i += step) add(i, 0, AllLanes{});
+  if (i < n) add(i, 1, FirstLanes{static_cast<int>(n - i)});
+  const T share = T(1) / static_cast<T>(n);
+  return {reduce_add(upstream[0] + upstream[1]) * share, reduce_add(projection[0] + projection[1]) * share};
 }
 
 template <class T>
-void row_gradient(const T* dy, const T* x, T mean, T rstd, const T* gamma, int64_t n, T* dx) {
-  const T share = T(1) / static_cast<T>(n);
-  const auto upstream = [=](int64_t i, auto lanes) PN_LAMBDA {
-    const Vec<T> g = lanes.load(dy + i);
-    return gamma ? g * lanes.load(gamma + i) : g;
-  };
-  const auto normalized = [=](int64_t i, auto lanes) PN_LAMBDA { return (lanes.load(x + i) - mean) * rstd; };
-  const T mean_upstream = sum_lanes<T>(0, n, upstream) * share;
-  const T projection =
-      sum_lanes<T>(0, n, [=](int64_t i, auto lanes) PN_LAMBDA { return upstream(i, lanes) * normalized(i, lanes); }) *
-      share;
+void row_gradient(const T* dy, const T* x, T mean, T rstd, const T* gamma, int64_t n, RowMeans<T> means, T* dx) {
   for_lanes<T>(0, n, [=](int64_t i, auto lanes) PN_LAMBDA {
-    lanes.store(dx + i, rstd * (upstream(i, lanes) - mean_upstream - normalized(i, lanes) * projection));
+    const Vec<T> g = lanes.load(dy + i), xhat = (lanes.load(x + i) - mean) * rstd;
+    const Vec<T> scaled = gamma ? g * lanes.load(gamma + i) : g;
+    lanes.store(dx + i, rstd * (scaled - means.upstream - xhat * means.projection));
   });
 }
 
@@ -136,12 +133,18 @@ void layer_normalization_grad(const KernelArgs& args) {
   Workspace space(args.workspace);
   T* partial = p.parameters ? space.take<T>(s.blocks * 2 * n) : nullptr;
   parallel_range(s.rows, s.block_rows, threads_for_rows(s, 14, 3 * sizeof(T)), [=](int64_t begin, int64_t end) {
-    // Before dx, which may lie where dy does.
+    T *dgamma = nullptr, *dbeta = nullptr;
     if (partial) {
-      T* sums = partial + begin / s.block_rows * 2 * n;
-      parameter_sums(dy, x, means, rstds, n, begin, end, sums, sums + n);
+      dgamma = partial + begin / s.block_rows * 2 * n;
+      dbeta = dgamma + n;
+      for (int64_t i = 0; i < 2 * n; ++i) dgamma[i] = 0;
     }
-    for (int64_t r = begin; r < end; ++r) row_gradient(dy + r * n, x + r * n, means[r], rstds[r], gamma, n, dx + r * n);
+    for (int64_t r = begin; r < end; ++r) {
+      const T *row_dy = dy + r * n, *row_x = x + r * n;
+      const auto row_sums = partial ? row_means<T, true> : row_means<T, false>;
+      const RowMeans<T> sums = row_sums(row_dy, row_x, means[r], rstds[r], gamma, n, dgamma, dbeta);
+      row_gradient(row_dy, row_x, means[r], rstds[r], gamma, n, sums, dx + r * n);
+    }
   });
   if (!partial) return;
   double* total = space.take<double>(n);
