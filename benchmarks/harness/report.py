@@ -41,7 +41,8 @@ def rate_text(case: dict, seconds: float, limits: Limits, threads: int) -> str:
     if not flops and not moved:
         return ""
     rate = f"{flops / seconds / 1e9:.4g} GF/s" if flops else f"{moved / seconds / 1e9:.4g} GB/s"
-    return f"{rate} {limits.seconds(flops, moved, threads) / seconds:4.0%}"
+    least = limits.seconds(flops, moved, threads, case.get("footprint"))
+    return f"{rate} {least / seconds:4.0%}"
 
 
 def ratio_text(comparison: Comparison, peer: str, with_variant: bool) -> str:

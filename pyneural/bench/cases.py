@@ -1,7 +1,8 @@
 """The kernels that are measured, as plain dictionaries: {"op", sizes, "flops", "bytes", "name"}.
 
 `flops` counts multiplications and additions that the result needs, `bytes` what has to be read and written once. All
-values are float32, images NHWC, kernels HWIO.
+values are float32, images NHWC, kernels HWIO. "footprint", where there is one, is the
+memory that all arrays take; else it is `bytes`.
 """
 
 from __future__ import annotations
@@ -167,6 +168,9 @@ def pool2ds() -> list[dict]:
     return cases + [pool2d(8, 56, 64, "max", 3, 2, "same", what) for what in ("forward", "gradient")]
 
 
+ARRAYS = {"sgd": 2, "momentum": 3, "adam": 4}  # that are changed where they lie: read and written, but held once
+
+
 def pointwise(op: str, streams: int, *shape: int) -> dict:
     """An op whose time is that of its memory: `streams` arrays of this shape are read or written."""
     elements = 1
@@ -178,6 +182,7 @@ def pointwise(op: str, streams: int, *shape: int) -> dict:
         "shape": shape,
         "flops": 0.0,
         "bytes": float(FLOAT * streams * elements),
+        "footprint": float(FLOAT * ARRAYS.get(op, streams) * elements),
     }
 
 

@@ -30,7 +30,8 @@ def measure(case: dict, threads: int, seconds: float) -> Point:
         taken = min(_step_seconds(plan, inputs, repeats) for _ in range(ROUNDS))
     finally:
         _core.set_num_threads(before)
-    return Point(case["name"], family(case), threads, taken, case["flops"], case["bytes"])
+    work = {name: case.get(name) for name in ("flops", "bytes", "footprint")}
+    return Point(case["name"], family(case), threads, taken, **work)
 
 
 def family(case: dict) -> str:

@@ -76,7 +76,10 @@ class Limits:
         return self.peaks[self.simd_level][threads]
 
     def level_of(self, working_set: float, threads: int = 1) -> MemoryLevel:
-        """The smallest cache that a working set of so many bytes fits into, or the memory."""
+        """The smallest cache that a working set of so many bytes fits into, or the memory.
+
+        Of a set that is a little larger than a cache a part stays there: such kernels may pass the limit of their level.
+        """
         return next(level for level in self.memory if working_set <= level.capacity(threads))
 
     def bandwidth(self, working_set: float, threads: int = 1, copying: bool = False) -> float:
@@ -84,12 +87,14 @@ class Limits:
         level = self.level_of(working_set, threads)
         return (level.copy if copying else level.read)[threads]
 
-    def seconds(self, flops: float, moved: float, threads: int = 1) -> float:
+    def seconds(self, flops: float, moved: float, threads: int = 1, footprint: float | None = None) -> float:
         """The least time of a computation that moves so many bytes: the roofline's.
 
-        What computes nothing, copies; what computes, reads most of what it moves.
+        What computes nothing, copies; what computes, reads most of what it moves. `footprint` is the memory that it
+        works on, where that is not as much as it moves.
         """
-        return max(flops / self.peak(threads), moved / self.bandwidth(moved, threads, copying=flops == 0))
+        rate = self.bandwidth(moved if footprint is None else footprint, threads, copying=flops == 0)
+        return max(flops / self.peak(threads), moved / rate)
 
     def best_of(self, other: Limits) -> Limits:
         """The higher figures of two measurements of one machine: what disturbs makes it slower, never faster."""

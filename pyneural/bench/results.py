@@ -22,6 +22,7 @@ class Point:
         flops: multiplications and additions that the result needs; 0 where they do not count.
         bytes: what has to be read and written once.
         device: where it ran.
+        footprint: the memory that it works on, where that is not `bytes`.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Point:
     flops: float
     bytes: float
     device: str = "cpu"
+    footprint: float | None = None
 
     @property
     def intensity(self) -> float:
@@ -39,13 +41,16 @@ class Point:
 
     def bound(self, limits: Limits) -> str:
         """What limits it: "compute", or the name of the memory level whose bandwidth does."""
-        if self.flops / limits.peak(self.threads) >= limits.seconds(self.flops, self.bytes, self.threads):
+        if self.flops / limits.peak(self.threads) >= self._least_seconds(limits):
             return COMPUTE
-        return limits.level_of(self.bytes, self.threads).name
+        return limits.level_of(self.bytes if self.footprint is None else self.footprint, self.threads).name
 
     def share(self, limits: Limits) -> float:
         """The least time that the limits allow over the time taken."""
-        return limits.seconds(self.flops, self.bytes, self.threads) / self.seconds
+        return self._least_seconds(limits) / self.seconds
+
+    def _least_seconds(self, limits: Limits) -> float:
+        return limits.seconds(self.flops, self.bytes, self.threads, self.footprint)
 
     def to_dict(self, limits: Limits) -> dict[str, Any]:
         """Plain values for JSON, with what follows from them."""

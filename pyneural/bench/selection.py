@@ -34,7 +34,7 @@ def kernels() -> list[dict]:
         cases.pointwise("softmax", 2, 128, 1000),
         cases.pointwise("cross_entropy", 2, 128, 1000),
         *(cases.pointwise(op, streams, 64, 32, 32, 16) for op, streams in NORMS),
-        *(cases.pointwise("adam", 7, weights) for weights in (80_000, 1_200_000)),
+        *(cases.pointwise("adam", 7, weights) for weights in (40_000, 1_200_000)),
     ]
 
 
@@ -47,7 +47,7 @@ def quick_kernels() -> list[dict]:
         *_with_gradients(128, 28, 1, 32, 3),
         *_with_gradients(128, 26, 32, 64, 3),
         cases.pointwise("relu", 2, 64 << 10),
-        cases.pointwise("adam", 7, 80_000),
+        cases.pointwise("adam", 7, 40_000),
     ]
 
 
