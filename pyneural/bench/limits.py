@@ -78,7 +78,7 @@ class Limits:
     def level_of(self, working_set: float, threads: int = 1) -> MemoryLevel:
         """The smallest cache that a working set of so many bytes fits into, or the memory.
 
-        Of a set that is a little larger than a cache a part stays there: such kernels may pass the limit of their level.
+        Of a set that is a little larger than a cache a part stays there: it may pass the limit of its level.
         """
         return next(level for level in self.memory if working_set <= level.capacity(threads))
 
