@@ -909,7 +909,7 @@ def set_num_threads(count: typing.SupportsInt | typing.SupportsIndex) -> None:
 
 def set_work_per_thread(flops: typing.SupportsFloat | typing.SupportsIndex) -> None:
     """
-    Work below which a kernel does not use one more thread (default 1e6 flops); tests lower it.
+    Work below which a kernel does not use one more thread (default 5e5 flops); tests lower it.
     """
 
 def sgd_update(

@@ -20,4 +20,4 @@ def many_threads() -> Iterator[Callable[[int], None]]:
 
     yield use
     _core.set_num_threads(before)
-    _core.set_work_per_thread(1e6)
+    _core.set_work_per_thread(5e5)

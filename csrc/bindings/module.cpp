@@ -56,7 +56,7 @@ PYBIND11_MODULE(_core, m) {
   m.def("num_threads", &num_threads, "How many threads a kernel may use.");
   m.def("set_num_threads", &set_num_threads, "count"_a, "Sets how many threads a kernel may use (1 to 256).");
   m.def("set_work_per_thread", &set_work_per_thread, "flops"_a,
-        "Work below which a kernel does not use one more thread (default 1e6 flops); tests lower it.");
+        "Work below which a kernel does not use one more thread (default 5e5 flops); tests lower it.");
   m.def("quota_cpus", &quota_cpus, "groups_file"_a = "/proc/self/cgroup", "root"_a = "/sys/fs/cgroup",
         "How many CPUs the control groups of this process grant; 0 for no limit.");
   m.def("kept_memory", &kept_memory, "Bytes of freed tensors that are kept for the next ones (96 MB at most).");
