@@ -106,6 +106,9 @@ constexpr int64_t kFarB = 1 << 20;
 constexpr int64_t kFromMemory = 4 << 20;
 constexpr int64_t kFarA = 7 << 18;
 
+// What threads share out: chunks of so much work, a few per thread at most.
+constexpr double kChunkFlops = 5e5;
+
 enum class PackB { none, rows, columns, strided };
 
 struct Blocking {
@@ -140,9 +143,9 @@ Blocking choose_blocking(const Product<T>& p, int max_threads) {
   blocking.column_chunks = 1;
   blocking.row_chunks = blocking.pack_a ? ceil_div(p.m, kPackedRows) : 1;
   if (max_threads > 1) {
-    // Chunks of about 1 Mflop, or a few per thread. Columns first: chunks of rows would each pack B.
+    // Columns first: chunks of rows would each pack B.
     const double flops = 2.0 * static_cast<double>(p.m) * static_cast<double>(p.n) * static_cast<double>(p.k);
-    const int64_t wanted = max64(min64(static_cast<int64_t>(flops / 1e6), 4 * max_threads), 1);
+    const int64_t wanted = max64(min64(static_cast<int64_t>(flops / kChunkFlops), 4 * max_threads), 1);
     blocking.column_chunks = min64(panels, wanted);
     const int64_t rows = min64(ceil_div(wanted, blocking.column_chunks), ceil_div(p.m, 24));
     blocking.row_chunks = max64(blocking.row_chunks, rows);

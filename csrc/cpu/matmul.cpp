@@ -68,12 +68,18 @@ PN_INLINE MatrixView<T> matrix(const T* data, const View& view, bool transposed)
   return transposed ? MatrixView<T>{data, 1, columns} : MatrixView<T>{data, columns, 1};
 }
 
+// Of the matrices: a product with a vector takes as long as they take to arrive.
+double bytes_of(const KernelArgs& args) {
+  const double elements = static_cast<double>(args.in[0].size + args.in[1].size + args.out[0].size);
+  return elements * static_cast<double>(dtype_size(args.out[0].dtype));
+}
+
 template <class T>
 void multiply(const KernelArgs& args) {
   const auto& p = args.param<MatMulParams>();
   const Batch batch = batch_of(args);
   const double flops = 2.0 * static_cast<double>(args.out[0].size) * static_cast<double>(batch.k);
-  const int threads = threads_for(flops, 0);
+  const int threads = threads_for(flops, bytes_of(args));
   const size_t workspace = gemm_workspace(batch.m, batch.n, batch.k, sizeof(T));
   for_each_product<T>(args, batch, batch.small ? threads : 1, [&](const T* a, const T* b, T* c, int64_t index) {
     char* own = static_cast<char*>(args.workspace) + (batch.small ? index * static_cast<int64_t>(workspace) : 0);
@@ -159,7 +165,7 @@ void linear_as(const KernelArgs& args) {
   const Epilogue epilogue{bias.data, args.param<LinearParams>().activation, false};
   const double flops = 2.0 * static_cast<double>(out.size) * static_cast<double>(k);
   gemm(out.size / n, n, k, MatrixView<T>{args.in[0].as<const T>(), k, 1}, MatrixView<T>{kernel.as<const T>(), n, 1},
-       out.as<T>(), n, epilogue, threads_for(flops, 0), args.workspace);
+       out.as<T>(), n, epilogue, threads_for(flops, bytes_of(args)), args.workspace);
 }
 
 void linear(const KernelArgs& args) {
