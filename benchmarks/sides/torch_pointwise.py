@@ -56,9 +56,12 @@ def layer_norm(case):
     x, scale, offset, grad = torch.randn(*case["shape"]), torch.randn(n), torch.randn(n), torch.randn(*case["shape"])
     if not case["op"].endswith("gradient"):
         return {"layer_norm": lambda: F.layer_norm(x, (n,), scale, offset, 1e-3)}
-    _, mean, rstd = torch.native_layer_norm(x, (n,), scale, offset, 1e-3)
-    backward = torch.ops.aten.native_layer_norm_backward
-    return {"aten": lambda: backward(grad, x, [n], mean, rstd, scale, offset, [True, True, True])}
+
+    def both():
+        _, mean, rstd = torch.native_layer_norm(x, (n,), scale, offset, 1e-3)
+        torch.ops.aten.native_layer_norm_backward(grad, x, [n], mean, rstd, scale, offset, [True, True, True])
+
+    return {"aten": both}
 
 
 def batch_norm(case):
@@ -71,11 +74,16 @@ def batch_norm(case):
 
 
 def _batch_norm(case, x, grad, scale, offset):
-    if not case["op"].endswith("gradient"):
-        return lambda: torch.native_batch_norm(x, scale, offset, None, None, True, 0.01, 1e-3)
-    _, mean, rstd = torch.native_batch_norm(x, scale, offset, None, None, True, 0.01, 1e-3)
-    backward = torch.ops.aten.native_batch_norm_backward
-    return lambda: backward(grad, x, scale, None, None, mean, rstd, True, 1e-3, [True, True, True])
+    def forward():
+        return torch.native_batch_norm(x, scale, offset, None, None, True, 0.01, 1e-3)
+
+    def both():
+        _, mean, rstd = forward()
+        torch.ops.aten.native_batch_norm_backward(
+            grad, x, scale, None, None, mean, rstd, True, 1e-3, [True, True, True]
+        )
+
+    return both if case["op"].endswith("gradient") else forward
 
 
 def optimizer(case):

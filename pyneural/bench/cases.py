@@ -189,6 +189,9 @@ def pointwise(op: str, streams: int, *shape: int) -> dict:
 UNARY = ("relu", "exp", "tanh", "sigmoid", "gelu", "erf")
 BINARY = ("add", "multiply")
 ELEMENTS = (4096, 1 << 16, 1 << 20, 1 << 24)  # in the first, second and third cache, and in memory
+# Batch normalization reads its operands twice, the first time for sums over all rows. With the gradient, the result is
+# computed and written, too: a gradient needs the statistics of a forward step.
+NORMS = {"layer_norm": 2, "layer_norm_gradient": 5, "batch_norm": 3, "batch_norm_gradient": 8}
 WEIGHTS = (7_000, 80_000, 1_200_000, 10_000_000)  # of small networks to large ones
 
 
@@ -201,9 +204,9 @@ def pointwises() -> list[dict]:
     cases += [pointwise(op, 2, *shape) for op in ("softmax", "cross_entropy") for shape in rows]
     cases += [pointwise("mean_squared_error", 3, *shape) for shape in rows]  # with its gradient
     for shape in ((128, 256), (4096, 768)):
-        cases += [pointwise("layer_norm", 2, *shape), pointwise("layer_norm_gradient", 3, *shape)]
+        cases += [pointwise(op, NORMS[op], *shape) for op in ("layer_norm", "layer_norm_gradient")]
     for shape in ((64, 32, 32, 16), (64, 32, 32, 64), (64, 8, 8, 256)):
-        cases += [pointwise("batch_norm", 2, *shape), pointwise("batch_norm_gradient", 3, *shape)]
+        cases += [pointwise(op, NORMS[op], *shape) for op in ("batch_norm", "batch_norm_gradient")]
     streams = {
         "sgd": 3,
         "momentum": 5,

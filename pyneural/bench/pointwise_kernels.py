@@ -69,10 +69,11 @@ def _norm(case: dict) -> tuple[Function, Arrays]:
             return [_core.layer_normalization(x, scale, offset)]
         return list(_core.batch_norm_train(x, scale, offset))
 
-    def backward(x: Any, scale: Any, offset: Any, grad: Any) -> list:
-        return _core.gradients(forward(x, scale, offset)[:1], [x, scale, offset], [grad])
+    def both(x: Any, scale: Any, offset: Any, grad: Any) -> list:
+        y = forward(x, scale, offset)[0]
+        return [y, *_core.gradients([y], [x, scale, offset], [grad])]
 
-    return (backward, [x, scale, offset, random(*case["shape"])]) if gradient else (forward, [x, scale, offset])
+    return (both, [x, scale, offset, random(*case["shape"])]) if gradient else (forward, [x, scale, offset])
 
 
 def _optimizer(case: dict) -> tuple[Function, Arrays]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pyneural.bench import cases, models
 
 QUICK_MODELS = ("mlp_784_100_10", "selfie_cnn")
-NORMS = (("batch_norm", 2), ("batch_norm_gradient", 3))
+NORMS = ("batch_norm", "batch_norm_gradient")
 
 
 def kernels() -> list[dict]:
@@ -33,7 +33,7 @@ def kernels() -> list[dict]:
         *(cases.pool2d(64, 32, 64, "max", what=what) for what in ("forward", "gradient")),
         cases.pointwise("softmax", 2, 128, 1000),
         cases.pointwise("cross_entropy", 2, 128, 1000),
-        *(cases.pointwise(op, streams, 64, 32, 32, 16) for op, streams in NORMS),
+        *(cases.pointwise(op, cases.NORMS[op], 64, 32, 32, 16) for op in NORMS),
         *(cases.pointwise("adam", 7, weights) for weights in (40_000, 1_200_000)),
     ]
 
