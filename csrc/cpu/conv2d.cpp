@@ -24,8 +24,10 @@ struct Packer {
   int64_t groups, channels, filters, taps;
 
   void operator()(const WeightBlock& block, T* to) const {
-    const T* const from = kernel + (block.tap * channels + block.channel) * groups * filters;
-    copy_padded(from + block.group * filters + block.column, groups * filters, block.channels, block.columns, to);
+    const T* from = kernel + (block.tap * channels + block.channel) * groups * filters;
+    from += block.group * filters + block.column;
+    prefetch_rows(from, groups * filters, block.channels, block.columns);
+    copy_padded(from, groups * filters, block.channels, block.columns, to);
   }
   T element(const WeightBlock& block, int64_t channel, int64_t column) const {
     const int64_t row = block.tap * channels + block.channel + channel;

@@ -74,6 +74,7 @@ struct Packer {
   void operator()(const WeightBlock& block, T* to) const {
     const int64_t row = tap_of(block.tap) * (g.channels / g.groups) + block.column;
     const T* const from = kernel + row * g.filters + block.group * (g.filters / g.groups) + block.channel;
+    prefetch_rows(from, g.filters, block.columns, block.channels);
     transpose_padded(from, g.filters, block.columns, block.channels, to, round_up(block.columns, kLanes<T>));
   }
   T element(const WeightBlock& block, int64_t filter, int64_t channel) const {

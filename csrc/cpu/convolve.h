@@ -24,6 +24,15 @@ struct WeightBlock {
   int64_t column, columns;
 };
 
+// For packers: rows that are `pitch` apart are not foreseen by the hardware.
+template <class T>
+PN_INLINE void prefetch_rows(const T* from, int64_t pitch, int64_t rows, int64_t width) {
+  constexpr int64_t kLine = 64 / sizeof(T);
+  for (int64_t i = 0; i < rows; ++i, from += pitch) {
+    for (int64_t j = 0; j < width; j += kLine) __builtin_prefetch(from + j);
+  }
+}
+
 // to[row of the depth][columns up to whole vectors] for the channels of a slice
 template <class T, class Packer>
 PN_INLINE void pack_slice(const ConvolvePlan& p, const Packer& pack, int64_t group, int64_t first, int64_t slice,

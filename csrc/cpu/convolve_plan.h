@@ -61,19 +61,23 @@ PN_INLINE bool joins_taps(const ConvolveShape& s) {
          s.h.taps * run >= kLeastPairedDepth && s.groups == 1 && s.w.dilation == 1 && !s.transposed;
 }
 
-// The time of an image in pixels times taps. Eight sums hide the latency of an addition.
+// The time of an image in pixels times taps. Eight sums hide the latency of an addition; weights that do not stay in L2
+// are read again for each block, which takes the time of some pixels.
 template <class T>
 PN_INLINE double work_of(const ConvolveShape& s, const Window& window) {
-  const int64_t vectors = (s.filters + kLanes<T> - 1) / kLanes<T>;
-  const LayoutSize size = lay_out(window, OutputPitch{}, nullptr, 8 / (vectors < 4 ? vectors : 4));
-  return static_cast<double>(size.work) / window.block_images;
+  constexpr int64_t kSums = 8, kCache = 1 << 20, kPixelsPerRead = 20;
+  const int64_t vectors = (s.filters + kLanes<T> - 1) / kLanes<T>, taps = s.h.taps * s.w.taps;
+  int64_t work = lay_out(window, OutputPitch{}, nullptr, kSums / (vectors < 4 ? vectors : 4)).work;
+  const bool large = taps * s.channels * s.filters * s.groups * static_cast<int64_t>(sizeof(T)) > kCache;
+  if (large) work += window.blocks_per_image * kPixelsPerRead * taps;
+  return static_cast<double>(work) / window.block_images;
 }
 
 // Windows that leave the image, read where they lie. Blocks of whole images, three or a multiple, fill the tiles of
 // each class of pixels; they are taken where that pays and enough of them remain for the threads.
 template <class T>
 Window window_in_place(const ConvolveShape& s, int64_t target) {
-  constexpr int64_t kMostPixels = 3072, kFewestChunks = 12;
+  constexpr int64_t kMostPixels = 3072, kFewestChunks = 12, kFewestPanels = 8;
   constexpr double kGain = 0.99, kFlopsPerChunk = 4e6;
   const int64_t pixels = s.h.outputs * s.w.outputs, three = kGatherRowStep;
   const int64_t panels = s.groups * ((s.filters + kGatherPanel<T> - 1) / kGatherPanel<T>);
@@ -85,11 +89,13 @@ Window window_in_place(const ConvolveShape& s, int64_t target) {
   };
   Window best = cut(target);
   double least = work_of<T>(s, best);
-  for (int64_t images = 1; images <= 3 * three; images = images < three ? three : images + three) {
-    if (images > s.images || images * pixels > kMostPixels) continue;
+  for (int64_t count = 0; count <= 3; ++count) {
+    const int64_t images = count == 0 ? 1 : clamp(count * three, 1, s.images);
+    if (images * pixels > kMostPixels) break;
     const Window window = cut(images * pixels);
     const double work = work_of<T>(s, window);
-    if (window.blocks * panels < fewest || work > kGain * least) continue;
+    const bool enough = window.blocks * panels >= fewest || (window.blocks == 1 && panels >= kFewestPanels);
+    if (!enough || work > kGain * least) continue;
     best = window;
     least = work;
   }

@@ -12,6 +12,16 @@ PN_INLINE constexpr int tile_rows(int vectors) {
   return vectors == 2 ? 6 : 12;
 }
 
+// GCC would load a vector of b again for each of a few rows.
+template <class V>
+PN_INLINE void keep_in_register(V& v) {
+#if defined(__x86_64__)
+  asm("" : "+v"(v));
+#else
+  (void)v;
+#endif
+}
+
 // acc += the products along the ranges. a: rows of a, at their offsets.
 template <class T, int Rows, int Vectors>
 PN_INLINE void add_products(const GatherProduct<T>& p, const T* const (&a)[Rows], Vec<T> (&acc)[Rows][Vectors]) {
@@ -40,7 +50,10 @@ PN_INLINE void add_products(const GatherProduct<T>& p, const T* const (&a)[Rows]
       const int64_t offset = *at;
       Vec<T> row[Vectors];
 #pragma GCC unroll 4
-      for (int v = 0; v < Vectors; ++v) row[v] = load(b + v * lanes);
+      for (int v = 0; v < Vectors; ++v) {
+        row[v] = load(b + v * lanes);
+        if constexpr (Rows <= kGatherRowStep) keep_in_register(row[v]);
+      }
 #pragma GCC unroll 24
       for (int m = 0; m < Rows; ++m) {
         const Vec<T> x = broadcast(a[m][offset]);
@@ -86,7 +99,7 @@ PN_INLINE void tile(const GatherProduct<T>& p, const int64_t* row_offset, const 
 #pragma GCC unroll 24
     for (int m = 0; m < Rows; ++m) {
 #pragma GCC unroll 4
-      for (int v = 0; v < Vectors; ++v) acc[m][v] = select(acc[m][v] < Vec<T>{}, Vec<T>{}, acc[m][v]);
+      for (int v = 0; v < Vectors; ++v) acc[m][v] = vmax(Vec<T>{}, acc[m][v]);
     }
   }
 #pragma GCC unroll 24
