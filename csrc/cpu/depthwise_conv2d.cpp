@@ -68,6 +68,7 @@ PN_INLINE void output_tile(const OutputRow<T>& row, int64_t output, int64_t chan
       }
     }
   }
+  fetch_next_row<Count>(row.in, column, channel);
   const Vec<T> limit = broadcast(row.limit);
   T* const y = row.y + output * row.column_pitch + channel;
 #pragma GCC unroll 8

@@ -44,9 +44,14 @@ PN_INLINE void sum_tile(const GradRow<T>& row, int64_t output, int64_t channel, 
   const int64_t column = output * Shape::stride + row.in.w.offset, channels = row.in.channels;
   const T* x = row.in.x + channel;
   T* sum = row.sum + channel;
+  fetch_next_row<Count>(row.in, column, channel);
   Vec<T> grad[Count];
 #pragma GCC unroll 8
-  for (int j = 0; j < Count; ++j) grad[j] = lanes.load(row.grad + (output + j) * channels + channel);
+  for (int j = 0; j < Count; ++j) {
+    const T* const from = row.grad + (output + j) * channels + channel;
+    grad[j] = lanes.load(from);
+    __builtin_prefetch(from + row.in.w.outputs * channels);
+  }
   for (int64_t i = 0; i < row.in.rows; ++i, x += row.in.x_step, sum += row.sum_row) {
     constexpr int columns = (Count - 1) * Shape::stride + Shape::taps;
     Vec<T> acc[Shape::taps];

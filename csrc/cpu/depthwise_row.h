@@ -38,6 +38,15 @@ PN_INLINE Vec<T> load_column(const DepthwiseRow<T>& row, const T* x, int64_t col
   return lanes.load(x + column * row.channels);
 }
 
+// Asks for the row of the input that the next row of outputs sees in addition, below the tile that starts at `column`:
+// the hardware does not foresee steps from row to row.
+template <int Count, class T>
+PN_INLINE void fetch_next_row(const DepthwiseRow<T>& row, int64_t column, int64_t channel) {
+  const T* const next = row.x + row.rows * row.x_step + (column + row.w.taps - 1) * row.channels + channel;
+#pragma GCC unroll 8
+  for (int j = 0; j < Count; ++j) __builtin_prefetch(next + j * row.w.stride * row.channels);
+}
+
 // Keeps a value that several sums need in a register. Left alone, GCC loads it again for each of them, and such a loop
 // then runs at the speed of its loads.
 template <class V>
