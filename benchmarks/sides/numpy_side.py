@@ -32,7 +32,7 @@ def matmul(case):
     return {"out=": lambda: np.matmul(a, b, out=out), "new": lambda: np.matmul(a, b)}
 
 
-UNARY = {"relu": lambda x, out: np.maximum(x, 0, out=out), "exp": np.exp, "tanh": np.tanh}
+UNARY = {"relu": lambda x, out: np.maximum(x, 0, out=out), "exp": np.exp, "tanh": np.tanh, "sin": np.sin}
 BINARY = {"add": np.add, "multiply": np.multiply}
 
 
@@ -48,8 +48,29 @@ def binary(case):
     return {"out=": lambda: op(x, y, out=out)}
 
 
+def add_row(case):
+    x, row = random(*case["shape"]), random(case["shape"][-1])
+    out = np.empty_like(x)
+    return {"out=": lambda: np.add(x, row, out=out)}
+
+
+def total(case):
+    x = random(*case["shape"])
+    axis = {"sum_columns": 0, "sum_rows": 1, "sum_all": None}[case["op"]]
+    return {"sum": lambda: x.sum(axis)}
+
+
+def channels_first(case):
+    x = random(*case["shape"]).transpose(0, 3, 1, 2)
+    out = np.empty(x.shape, x.dtype)
+    return {"copyto": lambda: np.copyto(out, x)}
+
+
 BUILDERS = {
     "matmul": matmul,
+    **dict.fromkeys(("sum_columns", "sum_rows", "sum_all"), total),
+    "add_row": add_row,
+    "channels_first": channels_first,
     **dict.fromkeys(UNARY, unary),
     **dict.fromkeys(BINARY, binary),
     **numpy_models.BUILDERS,

@@ -10,7 +10,9 @@ UNARY = {
     "sigmoid": torch.sigmoid,
     "erf": torch.erf,
     "gelu": lambda x, out: torch.ops.aten.gelu.out(x, out=out),
+    "sin": torch.sin,
     "softmax": lambda x, out: torch.softmax(x, 1, out=out),
+    "log_softmax": lambda x, out: torch.log_softmax(x, 1, out=out),
 }
 BINARY = {"add": torch.add, "multiply": torch.mul}
 
@@ -28,6 +30,44 @@ def binary(case):
     x, y, op = torch.randn(*case["shape"]), torch.randn(*case["shape"]), BINARY[case["op"]]
     out = torch.empty_like(x)
     return {"out=": lambda: op(x, y, out=out)}
+
+
+def activation_gradient(case):
+    """With the forward step, as in training; the slope comes from the result where that is enough."""
+    name = case["op"].removesuffix("_gradient")
+    x, grad = torch.randn(*case["shape"]), torch.randn(*case["shape"])
+    y, out = torch.empty_like(x), torch.empty_like(x)
+    aten, forward = torch.ops.aten, UNARY[name]
+    backward = {
+        "relu": lambda: aten.threshold_backward.grad_input(grad, y, 0, grad_input=out),
+        "tanh": lambda: aten.tanh_backward.grad_input(grad, y, grad_input=out),
+        "sigmoid": lambda: aten.sigmoid_backward.grad_input(grad, y, grad_input=out),
+        "gelu": lambda: aten.gelu_backward.grad_input(grad, x, grad_input=out),
+    }[name]
+
+    def both():
+        forward(x, out=y)
+        backward()
+
+    return {"out=": both}
+
+
+def add_row(case):
+    x, row = torch.randn(*case["shape"]), torch.randn(case["shape"][-1])
+    out = torch.empty_like(x)
+    return {"out=": lambda: torch.add(x, row, out=out)}
+
+
+def total(case):
+    x = torch.randn(*case["shape"])
+    axes = {"sum_columns": [0], "sum_rows": [1], "sum_all": [0, 1]}[case["op"]]
+    return {"sum": lambda: torch.sum(x, axes)}
+
+
+def channels_first(case):
+    x = torch.randn(*case["shape"]).permute(0, 3, 1, 2)
+    out = torch.empty(x.shape)
+    return {"copy_": lambda: out.copy_(x), "contiguous": lambda: x.contiguous()}
 
 
 def dropout(case):
@@ -92,7 +132,9 @@ def optimizer(case):
         weights = torch.randn(*case["shape"], requires_grad=True)
         weights.grad = torch.randn(*case["shape"])
         options = {mode: True, "lr": 1e-3, **({"momentum": 0.9} if case["op"] == "momentum" else {})}
-        kind = torch.optim.Adam if case["op"] == "adam" else torch.optim.SGD
+        kind = {"adam": torch.optim.Adam, "rmsprop": torch.optim.RMSprop}.get(case["op"], torch.optim.SGD)
+        if kind is torch.optim.RMSprop and mode == "fused":  # there is none
+            continue
         variants[mode] = kind([weights], **options).step
     return variants
 
@@ -128,7 +170,11 @@ BUILDERS = {
     **dict.fromkeys(("cross_entropy", "mean_squared_error"), loss),
     **dict.fromkeys(("layer_norm", "layer_norm_gradient"), layer_norm),
     **dict.fromkeys(("batch_norm", "batch_norm_gradient"), batch_norm),
-    **dict.fromkeys(("sgd", "momentum", "adam"), optimizer),
+    **dict.fromkeys(("relu_gradient", "tanh_gradient", "sigmoid_gradient", "gelu_gradient"), activation_gradient),
+    **dict.fromkeys(("sum_columns", "sum_rows", "sum_all"), total),
+    **dict.fromkeys(("sgd", "momentum", "adam", "rmsprop"), optimizer),
+    "add_row": add_row,
+    "channels_first": channels_first,
     "dropout": dropout,
     "pool2d": pool2d,
 }

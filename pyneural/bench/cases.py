@@ -186,7 +186,9 @@ def pointwise(op: str, streams: int, *shape: int) -> dict:
     }
 
 
-UNARY = ("relu", "exp", "tanh", "sigmoid", "gelu", "erf")
+UNARY = ("relu", "exp", "tanh", "sigmoid", "gelu", "erf", "sin")
+GRADIENTS = ("relu_gradient", "tanh_gradient", "sigmoid_gradient", "gelu_gradient")  # with the forward step
+SUMS = ("sum_columns", "sum_rows", "sum_all")
 BINARY = ("add", "multiply")
 ELEMENTS = (4096, 1 << 16, 1 << 20, 1 << 24)  # in the first, second and third cache, and in memory
 # Batch normalization reads its operands twice, the first time for sums over all rows. With the gradient, the result is
@@ -196,12 +198,17 @@ WEIGHTS = (7_000, 80_000, 1_200_000, 10_000_000)  # of small networks to large o
 
 
 def pointwises() -> list[dict]:
-    """Activations, softmax, losses, normalisation, dropout and optimizers."""
+    """Activations, softmax, losses, normalisation, sums, transposes, dropout and optimizers."""
     cases = [pointwise(op, 2, elements) for op in UNARY for elements in ELEMENTS]
+    cases += [pointwise(op, 4, elements) for op in GRADIENTS for elements in ELEMENTS]
     cases += [pointwise(op, 3, elements) for op in BINARY for elements in ELEMENTS]
     cases += [pointwise("dropout", 2, elements) for elements in (1 << 16, 1 << 20)]
-    rows = ((128, 10), (128, 1000), (4096, 1000))
-    cases += [pointwise(op, 2, *shape) for op in ("softmax", "cross_entropy") for shape in rows]
+    cases += [pointwise("add_row", 2, elements // 64, 64) for elements in ELEMENTS]
+    cases += [pointwise(op, 1, elements // 64, 64) for op in SUMS for elements in ELEMENTS]
+    images = ((8, 14, 14, 64), (64, 32, 32, 16), (64, 32, 32, 64))
+    cases += [pointwise("channels_first", 2, *shape) for shape in images]
+    rows = ((128, 10), (1024, 100), (128, 1000), (4096, 1000))
+    cases += [pointwise(op, 2, *shape) for op in ("softmax", "log_softmax", "cross_entropy") for shape in rows]
     cases += [pointwise("mean_squared_error", 3, *shape) for shape in rows]  # with its gradient
     for shape in ((128, 256), (4096, 768)):
         cases += [pointwise(op, NORMS[op], *shape) for op in ("layer_norm", "layer_norm_gradient")]
@@ -211,5 +218,6 @@ def pointwises() -> list[dict]:
         "sgd": 3,
         "momentum": 5,
         "adam": 7,
+        "rmsprop": 5,
     }  # weights, gradient and moments; all but the gradient are written too
     return cases + [pointwise(op, count, weights) for op, count in streams.items() for weights in WEIGHTS]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from pyneural import _core
-from pyneural.bench.cases import BINARY, UNARY
+from pyneural.bench.cases import BINARY, GRADIENTS, SUMS, UNARY
 
 RATE = np.float32(1e-3)  # of learning, and of dropout below
 DROPPED = 0.5
@@ -32,6 +32,30 @@ def _unary(case: dict) -> tuple[Function, Arrays]:
 def _binary(case: dict) -> tuple[Function, Arrays]:
     op = getattr(_core, case["op"])
     return lambda x, y: [op(x, y)], [random(*case["shape"]), random(*case["shape"])]
+
+
+def _activation_gradient(case: dict) -> tuple[Function, Arrays]:
+    """With the forward step, as in training."""
+    forward, (x,) = _unary({**case, "op": case["op"].removesuffix("_gradient")})
+
+    def both(x: Any, grad: Any) -> list:
+        y = forward(x)
+        return [*y, *_core.gradients(y, [x], [grad])]
+
+    return both, [x, random(*case["shape"])]
+
+
+def _add_row(case: dict) -> tuple[Function, Arrays]:
+    return lambda x, row: [_core.add(x, row)], [random(*case["shape"]), random(case["shape"][-1])]
+
+
+def _sum(case: dict) -> tuple[Function, Arrays]:
+    axis = {"sum_columns": 0, "sum_rows": 1, "sum_all": None}[case["op"]]
+    return lambda x: [_core.sum(x, axis)], [random(*case["shape"])]
+
+
+def _channels_first(case: dict) -> tuple[Function, Arrays]:
+    return lambda x: [_core.transpose(x, (0, 3, 1, 2))], [random(*case["shape"])]
 
 
 def _dropout(case: dict) -> tuple[Function, Arrays]:
@@ -78,7 +102,7 @@ def _norm(case: dict) -> tuple[Function, Arrays]:
 
 def _optimizer(case: dict) -> tuple[Function, Arrays]:
     """Weights and moments are variables, changed where they lie."""
-    count = {"sgd": 1, "momentum": 2, "adam": 3}[case["op"]]
+    count = {"sgd": 1, "momentum": 2, "adam": 3, "rmsprop": 2}[case["op"]]
     variables = [_core.Variable(abs(random(*case["shape"]))) for _ in range(count)]
 
     def update(gradient: Any) -> list:
@@ -87,6 +111,8 @@ def _optimizer(case: dict) -> tuple[Function, Arrays]:
             changed = [_core.sgd_update(values[0], gradient, RATE)]
         elif case["op"] == "momentum":
             changed = _core.momentum_update(values[0], gradient, values[1], RATE)
+        elif case["op"] == "rmsprop":
+            changed = _core.rmsprop_update(values[0], gradient, values[1], None, None, RATE)
         else:
             changed = _core.adam_update(values[0], gradient, values[1], values[2], None, RATE, np.int64(10))
         for variable, value in zip(variables, changed):
@@ -113,9 +139,14 @@ BUILDERS = {
     **dict.fromkeys(UNARY, _unary),
     **dict.fromkeys(BINARY, _binary),
     **dict.fromkeys(("layer_norm", "layer_norm_gradient", "batch_norm", "batch_norm_gradient"), _norm),
-    **dict.fromkeys(("sgd", "momentum", "adam"), _optimizer),
+    **dict.fromkeys(GRADIENTS, _activation_gradient),
+    **dict.fromkeys(SUMS, _sum),
+    **dict.fromkeys(("sgd", "momentum", "adam", "rmsprop"), _optimizer),
+    "add_row": _add_row,
+    "channels_first": _channels_first,
     "dropout": _dropout,
     "softmax": _unary,
+    "log_softmax": _unary,
     "cross_entropy": _cross_entropy,
     "mean_squared_error": _mean_squared_error,
     "pool2d": _pool2d,

@@ -92,7 +92,7 @@ def test_pointwise_cases_run(op: str) -> None:
     assert shape in [a.shape for a in arrays]
     assert all(np.isfinite(y.numpy()).all() for y in outputs)
     if not outputs:  # an optimizer
-        assert op in ("sgd", "momentum", "adam")
+        assert op in ("sgd", "momentum", "adam", "rmsprop")
 
 
 def test_cases_are_sane() -> None:
