@@ -420,12 +420,41 @@ void run_narrow(const Product<T>& p, int max_threads, T* packed) {
   });
 }
 
+// C = a[m] * b[n]: there is nothing to sum. Long rows are written one after the other, which memory takes twice as fast
+// as tiles.
+constexpr int64_t kLongRow = 1024;  // bytes
+template <class T>
+void run_outer(const Product<T>& p, int max_threads) {
+  constexpr int L = kLanes<T>;
+  constexpr int64_t kChunk = 1 << 16;  // elements of C
+  const int64_t grain = max_threads > 1 ? max64(kChunk / p.n, 1) : p.m;
+  const T* b = p.b.data;
+  parallel_range(p.m, grain, max_threads, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      const Vec<T> x = broadcast(p.a.data[i * p.a.row_stride]);
+      T* c = p.c + i * p.ldc;
+      int64_t j = 0;
+      if (!p.accumulate) {
+        for (; j + L <= p.n; j += L) store(c + j, x * load(b + j));
+      }
+      for (; j < p.n; j += L) {
+        const int lanes = static_cast<int>(min64(p.n - j, L));
+        const Vec<T> product = x * load_first(b + j, lanes);
+        store_first(c + j, p.accumulate ? load_first(c + j, lanes) + product : product, lanes);
+      }
+    }
+    apply_epilogue(end - begin, p.n, p.c + begin * p.ldc, p.ldc, p.bias, p.activation);
+  });
+}
+
 template <class T>
 void run(const Product<T>& p, int max_threads, void* workspace) {
   if (p.m <= 0 || p.n <= 0) return;
   T* own = static_cast<T*>(workspace);
   const bool dots = p.a.col_stride == 1 && p.b.row_stride == 1;
-  if (dots && p.m <= kMaxDotRows) {
+  if (p.k == 1 && p.b.col_stride == 1 && p.n * static_cast<int64_t>(sizeof(T)) >= kLongRow) {
+    return run_outer(p, max_threads);
+  } else if (dots && p.m <= kMaxDotRows) {
     run_dots(p.n, p.m, p.k, p.b.data, p.b.col_stride, p.a.data, p.a.row_stride, p.c, 1, p.ldc, p.accumulate,
              max_threads);
   } else if (dots && p.n <= kMaxDotColumns) {

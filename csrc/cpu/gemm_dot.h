@@ -123,10 +123,10 @@ constexpr DotRowsFn<T> kDotRows[kDotWidth] = {
 template <class T>
 void dot_product(int64_t rows, int64_t few, int64_t k, const T* a, int64_t lda, const T* b, int64_t ldb, T* c,
                  int64_t c_row, int64_t c_col, bool accumulate) {
-  constexpr int64_t kGroup = 8;  // rows of a that stay close while all of b passes
   const int64_t parts = (few + kDotWidth - 1) / kDotWidth;
-  for (int64_t i = 0; i < rows; i += kGroup) {
-    const int64_t group = rows - i < kGroup ? rows - i : kGroup;
+  const int64_t close = parts == 1 ? rows : 8;  // rows of a that wait in the cache while all of b passes
+  for (int64_t i = 0; i < rows; i += close) {
+    const int64_t group = rows - i < close ? rows - i : close;
     for (int64_t part = 0; part < parts; ++part) {
       const int64_t j = few * part / parts;
       const int64_t width = few * (part + 1) / parts - j;

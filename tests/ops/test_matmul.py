@@ -44,6 +44,7 @@ def test_exact_at_tile_edges(transpose_a: bool, transpose_b: bool, dtype: str) -
         check_exact(97, 5, n, transpose_a, transpose_b, dtype)
     for n in ROW_COLUMNS:
         check_exact(1, 19, n, transpose_a, transpose_b, dtype)
+        check_exact(3, 1, n, transpose_a, transpose_b, dtype)
     for k in DEPTHS:
         check_exact(1, k, 19, transpose_a, transpose_b, dtype)
         check_exact(5, k, 67, transpose_a, transpose_b, dtype)
@@ -78,7 +79,7 @@ def test_exact_with_a_long_sum(transpose_a: bool, transpose_b: bool) -> None:
 def test_same_bits_for_any_number_of_threads(transpose_a: bool, transpose_b: bool, many_threads) -> None:
     rng = np.random.default_rng(1)
     shapes = [(1, 300, 3000), (1, 3000, 90), (1, 20, 9000), (70, 3000, 50), (128, 784, 300), (300, 40, 10)]
-    shapes += [(300, 2000, 10), (2000, 3000, 1), (13, 600, 700), (513, 1030, 65)]
+    shapes += [(300, 2000, 10), (700, 1, 300), (2000, 3000, 1), (13, 600, 700), (513, 1030, 65)]
     for m, k, n in shapes:
         a = rng.normal(size=(k, m) if transpose_a else (m, k)).astype("float32")
         b = rng.normal(size=(n, k) if transpose_b else (k, n)).astype("float32")
@@ -140,7 +141,15 @@ def test_linear_gradient_computes_only_what_is_wanted() -> None:
 
 def test_epilogue_reaches_all_of_a_result_in_several_blocks() -> None:
     rng = np.random.default_rng(3)
-    for m, k, n in [(1, 700, 300), (6, 1100, 70), (40, 30, 10), (150, 1030, 130), (20, 5000, 20)]:
+    for m, k, n in [
+        (1, 700, 300),
+        (6, 1100, 70),
+        (40, 1, 70),
+        (40, 30, 10),
+        (40, 70, 10),
+        (150, 1030, 130),
+        (20, 5000, 20),
+    ]:
         x, kernel = rng.integers(-3, 4, (m, k)), rng.integers(-3, 4, (k, n))
         bias = rng.integers(-50, 50, n)
         wanted = np.clip(x @ kernel + bias, 0, 6)
