@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import time
 from pathlib import Path
@@ -25,6 +26,7 @@ COMPILED = "torch_compile"
 def main(arguments: list[str] | None = None) -> int:
     """Runs the suites that were asked for. Returns the exit status."""
     options = parse(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # through the code that ends the sides' processes
     run = Run(options)
     run.print_header()
     begin = time.monotonic()
