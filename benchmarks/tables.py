@@ -1,0 +1,73 @@
+"""The tables of docs/performance.md from a folder of results: python -m benchmarks.tables benchmarks/results/MACHINE"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from benchmarks.harness.peers import title
+from benchmarks.harness.report import BEHIND, geometric_mean, number, threads_text, time_text
+from benchmarks.harness.turns import OURS
+
+WHOLE = ("train", "predict")  # suites whose cases are shown one by one
+SUMMED = ("matmul", "conv2d", "pool2d", "pointwise")  # and those of which only means and losses are
+
+
+def best(row: dict) -> float:
+    """The ratio to the fastest peer."""
+    return min(row["ratios"].values())
+
+
+def table(heads: list[str], rows: list[list[str]]) -> Iterator[str]:
+    """Lines of a Markdown table, all but its first column to the right."""
+    yield f"| {' | '.join(heads)} |"
+    yield "|---|" + "---:|" * (len(heads) - 1)
+    for row in rows:
+        yield f"| {' | '.join(row)} |"
+
+
+def cases(rows: list[dict]) -> Iterator[str]:
+    """Our time and the ratio to each peer, case by case."""
+    peers = list(dict.fromkeys(peer for row in rows for peer in row["ratios"]))
+    lines = []
+    for row in rows:
+        ratios = [number(row["ratios"][peer]) if peer in row["ratios"] else "" for peer in peers]
+        lines.append([row["case"]["name"], time_text(row["seconds"][OURS]), *ratios])
+    yield from table(["", "pyneural", *map(title, peers)], lines)
+
+
+def means(rows: list[dict]) -> Iterator[str]:
+    """Geometric means over all cases, and the cases in which a peer is ahead."""
+    rows = [row for row in rows if row["ratios"]]
+    peers = list(dict.fromkeys(peer for row in rows for peer in row["ratios"]))
+    lines = []
+    for peer in peers:
+        ratios = [row["ratios"][peer] for row in rows if peer in row["ratios"]]
+        lines.append([title(peer), str(len(ratios)), number(geometric_mean(ratios)), number(min(ratios))])
+    if len(peers) > 1:
+        ratios = [best(row) for row in rows]
+        lines.append(["the best of them", str(len(ratios)), number(geometric_mean(ratios)), number(min(ratios))])
+    yield from table(["", "cases", "geometric mean", "least"], lines)
+    behind = sorted((best(row), row["case"]["name"]) for row in rows if best(row) < BEHIND)
+    if behind:
+        yield ""
+        yield "Behind in: " + ", ".join(f"{name} ({number(ratio)})" for ratio, name in behind) + "."
+
+
+def main(folder: Path) -> None:
+    """Prints everything that the folder holds."""
+    for suite in (*SUMMED, *WHOLE):
+        path = folder / f"{suite}.json"
+        if not path.exists():
+            continue
+        rows = json.loads(path.read_text())["results"]
+        for threads in sorted({row["threads"] for row in rows}):
+            print(f"\n### {suite}, {threads_text(threads)}\n")
+            mine = [row for row in rows if row["threads"] == threads]
+            print("\n".join(cases(mine) if suite in WHOLE else means(mine)))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
