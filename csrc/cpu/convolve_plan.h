@@ -77,7 +77,7 @@ PN_INLINE double work_of(const ConvolveShape& s, const Window& window) {
 // each class of pixels; they are taken where that pays and enough of them remain for the threads.
 template <class T>
 Window window_in_place(const ConvolveShape& s, int64_t target) {
-  constexpr int64_t kMostPixels = 3072, kFewestChunks = 12, kFewestPanels = 8;
+  constexpr int64_t kMostPixels = 3200, kFewestChunks = 12, kEvenChunks = 8;
   constexpr double kGain = 0.99, kFlopsPerChunk = 4e6;
   const int64_t pixels = s.h.outputs * s.w.outputs, three = kGatherRowStep;
   const int64_t panels = s.groups * ((s.filters + kGatherPanel<T> - 1) / kGatherPanel<T>);
@@ -89,12 +89,13 @@ Window window_in_place(const ConvolveShape& s, int64_t target) {
   };
   Window best = cut(target);
   double least = work_of<T>(s, best);
-  for (int64_t count = 0; count <= 3; ++count) {
-    const int64_t images = count == 0 ? 1 : clamp(count * three, 1, s.images);
-    if (images * pixels > kMostPixels) break;
+  const int64_t candidates[] = {1, three, 2 * three, 3 * three, s.images / kEvenChunks, s.images};
+  for (const int64_t images : candidates) {
+    if (images < 1 || images > s.images || images * pixels > kMostPixels) continue;
     const Window window = cut(images * pixels);
     const double work = work_of<T>(s, window);
-    const bool enough = window.blocks * panels >= fewest || (window.blocks == 1 && panels >= kFewestPanels);
+    const int64_t chunks = window.blocks * panels;
+    const bool enough = chunks >= fewest || (chunks % kEvenChunks == 0 && s.images % images == 0);
     if (!enough || work > kGain * least) continue;
     best = window;
     least = work;
