@@ -147,6 +147,7 @@ void convolve(const ConvolvePlan& p, const ConvolveOperands<T>& o, const Packer&
       const int64_t width = panel_width<T>(p, first);
       const int64_t column = group * p.filters + first;
       const T* const bias = o.bias ? o.bias + column : nullptr;
+      const bool fresh = p.taps == 1 && panel == panels * part / parts;  // no other product has read these pixels
       if (p.dots) {
         gather_dots(GatherDots<T>{.a = source + group * p.channels,
                                   .row_offset = layout.source,
@@ -199,7 +200,8 @@ void convolve(const ConvolvePlan& p, const ConvolveOperands<T>& o, const Packer&
                                          .c_offset = layout.output + pixels.begin,
                                          .bias = slice == 0 ? bias : nullptr,
                                          .activation = last ? o.activation : Activation::linear,
-                                         .accumulate = slice > 0};
+                                         .accumulate = slice > 0,
+                                         .fetched = fresh ? channels : 0};
           if (p.pairs) {
             gather_pairs(product, channels % 2 != 0 ? rows_of_tap : 0);
           } else {

@@ -131,6 +131,15 @@ __attribute__((noinline)) void last_tile(const GatherProduct<T>& p, int64_t firs
   tile<T, Rows, Vectors>(p, row_offset, c_offset, static_cast<int>(p.columns) - (Vectors - 1) * kLanes<T>);
 }
 
+template <class T>
+PN_INLINE void fetch_rows(const GatherProduct<T>& p, const int64_t* row_offset, int64_t rows) {
+  constexpr int64_t kLine = 64 / sizeof(T);
+  const T* const a = p.a + p.depth_offset[p.ranges->begin];
+  for (int64_t m = 0; m < rows; ++m) {
+    for (int64_t k = 0; k < p.fetched; k += kLine) __builtin_prefetch(a + row_offset[m] + k);
+  }
+}
+
 template <class T, int Vectors>
 __attribute__((noinline)) void all_tiles(const GatherProduct<T>& product) {
   constexpr int step = tile_rows(Vectors);
@@ -138,6 +147,7 @@ __attribute__((noinline)) void all_tiles(const GatherProduct<T>& product) {
   const int last = static_cast<int>(p.columns) - (Vectors - 1) * kLanes<T>;  // lanes of the last vector
   int64_t first = 0;
   for (; first + step <= p.rows; first += step) {
+    if (p.fetched > 0 && first + 2 * step <= p.rows) fetch_rows(p, p.row_offset + first + step, step);
     tile<T, step, Vectors>(p, p.row_offset + first, p.c_offset + first, last);
   }
   if (first < p.rows) last_tile<T, step, Vectors>(p, first, p.rows - first);

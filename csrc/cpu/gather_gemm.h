@@ -34,7 +34,8 @@ struct GatherProduct {
   const int64_t* c_offset;  // [rows]
   const T* bias;            // [columns] or nullptr; not read if C holds a partial sum
   Activation activation;
-  bool accumulate;  // C holds a partial sum
+  bool accumulate;      // C holds a partial sum
+  int64_t fetched = 0;  // elements of each row of a that are asked for a tile ahead, because they come from memory
 };
 
 void gather_product(const GatherProduct<float>& product);
