@@ -5,6 +5,7 @@
 #include "cpu/gather_dots.h"
 #include "cpu/gather_gemm.h"
 #include "cpu/outer_products.h"
+#include "cpu/transpose.h"
 #include "threads/parallel.h"
 
 namespace pyneural::cpu::PN_SIMD_NAMESPACE {
@@ -15,6 +16,7 @@ enum class Method {
   columns,   // vectors of channels of a row of taps, for neighbouring filters: the sum is [filter, row]
   gathered,  // vectors of filters, for channels of any taps
   dots,      // a few filters: vectors of channels, the sum is [filter, row]
+  pixels,    // one channel and a few filters: vectors of pixels
 };
 
 struct GradKernelPlan {
@@ -44,6 +46,7 @@ PN_INLINE Method choose_method(const ConvGeometry& g) {
   const int64_t channels = g.channels / g.groups, filters = g.filters / g.groups;
   if (filters <= kMostDots && channels % lanes == 0) return Method::dots;
   const bool dense = g.groups == 1 && g.w.dilation == 1;
+  if (g.channels == 1 && g.w.stride == 1 && filters < lanes && g.w.outputs >= lanes) return Method::pixels;
   if (filters <= 2 * lanes && dense && channels % lanes == 0 && g.w.taps * channels >= 3 * lanes) {
     return Method::columns;
   }
@@ -57,17 +60,19 @@ GradKernelPlan plan(const KernelArgs& args) {
   flatten_dense(&p.g.h, &p.g.w, &p.g.images);
   p.flops = conv_flops(p.g);
   const int64_t pixels = p.g.images * p.g.h.outputs * p.g.w.outputs;
-  p.window = make_window(p.g.h, p.g.w, p.g.images, p.g.channels, clamp(pixels / 8, 128, 448),
-                         block_elements<T>(conv_weights(p.g)));
   p.rows = taps_of(p) * (p.g.channels / p.g.groups);
   p.method = choose_method<T>(p.g);
+  // Sums across lanes want to be few.
+  const int64_t most_pixels = p.method == Method::pixels ? 4096 : 448;
+  p.window = make_window(p.g.h, p.g.w, p.g.images, p.g.channels, clamp(pixels / 8, 128, most_pixels),
+                         block_elements<T>(conv_weights(p.g)));
   p.trimmed = p.method == Method::rows && p.window.padded && p.window.blocks_per_image == 1;
   if (p.trimmed) p.window.scratch = 0;
   constexpr int64_t kRowsPerPart = 96;
   const int64_t units = p.method == Method::rows ? taps_of(p) * blocks_per_tap(p) : p.rows;
   const int64_t parts = p.rows / kRowsPerPart < units ? p.rows / kRowsPerPart : units;
-  p.splits =
-      choose_splits(p.flops, pixels, p.window.blocks, p.rows * p.g.filters * sizeof(T), is_transposed(p) ? 1 : parts);
+  p.splits = choose_splits(p.flops, pixels, p.window.blocks, p.rows * p.g.filters * sizeof(T),
+                           is_transposed(p) || p.method == Method::pixels ? 1 : parts);
   return p;
 }
 
@@ -281,6 +286,46 @@ void sum_dots(const Sum<T>& s, const BlockOperands<T>& block) {
                               .accumulate = block.accumulate});
 }
 
+// [pixels, filters] to [filters, pixels]; fewer filters than lanes
+template <class T>
+void filters_first(const T* from, int64_t pixels, int64_t filters, T* to) {
+  constexpr int lanes = kLanes<T>;
+  for (int64_t k = 0; k < pixels; k += lanes) {
+    const int count = static_cast<int>(pixels - k < lanes ? pixels - k : lanes);
+    Vec<T> block[lanes];
+    for (int i = 0; i < lanes; ++i) {
+      block[i] = i < count ? load_first(from + (k + i) * filters, static_cast<int>(filters)) : Vec<T>{};
+    }
+    transpose_lanes(block);
+    for (int64_t n = 0; n < filters; ++n) store_first(to + n * pixels + k, block[n], count);
+  }
+}
+
+// Each sum is that of the products of image rows and rows of gradients.
+template <class T>
+void sum_pixels(const Sum<T>& s, const BlockOperands<T>& block) {
+  const GradKernelPlan& p = s.p;
+  const int64_t filters = p.g.filters, columns = p.g.w.outputs;
+  filters_first(block.grad, block.pixels, filters, block.panel);
+  const int64_t calls = (filters + kMostDots - 1) / kMostDots;
+  for (int64_t i = 0; i < calls; ++i) {
+    const int64_t first = filters * i / calls, end = filters * (i + 1) / calls;
+    gather_dots(GatherDots<T>{.a = block.source,
+                              .row_offset = s.tap,
+                              .rows = p.rows,
+                              .run_offset = s.source,
+                              .runs = block.pixels / columns,
+                              .length = columns,
+                              .b = block.panel + first * block.pixels,
+                              .columns = end - first,
+                              .c = block.c + first,
+                              .c_offset = s.c_offset,
+                              .bias = nullptr,
+                              .activation = Activation::linear,
+                              .accumulate = block.accumulate});
+  }
+}
+
 template <class T>
 void run(const KernelArgs& args) {
   const GradKernelPlan p = plan<T>(args);
@@ -310,6 +355,9 @@ void run(const KernelArgs& args) {
   } else {
     pixel_offsets(window, source_offset);
     for (int64_t k = 0; k < largest_block(window); ++k) grad_offset[k] = k * pitch;
+  }
+  if (p.method == Method::pixels) {  // of each row its first
+    for (int64_t i = 0; i < largest_block(window) / g.w.outputs; ++i) source_offset[i] = source_offset[i * g.w.outputs];
   }
   for (int64_t v = 0; p.method == Method::dots && v < p.rows / kLanes<T>; ++v) c_offset[v] = tap[v * kLanes<T>];
   const Sum<T> sum{p, tap, c_offset, source_offset, grad_offset, c_offset};
@@ -350,6 +398,9 @@ void run(const KernelArgs& args) {
             break;
           case Method::dots:
             sum_dots(sum, operands);
+            break;
+          case Method::pixels:
+            sum_pixels(sum, operands);
         }
       }
     }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "cpu/conv_geometry.h"
+#include "cpu/in_register.h"
 #include "cpu/lanes.h"
 
 namespace pyneural::cpu::PN_SIMD_NAMESPACE {
@@ -45,20 +46,6 @@ PN_INLINE void fetch_next_row(const DepthwiseRow<T>& row, int64_t column, int64_
   const T* const next = row.x + row.rows * row.x_step + (column + row.w.taps - 1) * row.channels + channel;
 #pragma GCC unroll 8
   for (int j = 0; j < Count; ++j) __builtin_prefetch(next + j * row.w.stride * row.channels);
-}
-
-// Keeps a value that several sums need in a register. Left alone, GCC loads it again for each of them, and such a loop
-// then runs at the speed of its loads.
-template <class V>
-PN_INLINE V in_register(V v) {
-#if defined(__AVX512F__)
-  asm("" : "+v"(v));
-#elif defined(__x86_64__)
-  asm("" : "+x"(v));
-#elif defined(__aarch64__)
-  asm("" : "+w"(v));
-#endif
-  return v;
 }
 
 // Outputs of a tile: seven divide the rows of the usual networks (112, 56, 28, 14, 7), four most others.

@@ -1,6 +1,7 @@
 #include "cpu/gather_dots.h"
 
 #include "cpu/gemm.h"
+#include "cpu/in_register.h"
 
 namespace pyneural::cpu::PN_SIMD_NAMESPACE {
 namespace {
@@ -32,7 +33,7 @@ void tile(const GatherDots<T>& d, const int64_t* row_offset, const int64_t* c_of
       for (int n = 0; n < Columns; ++n) weights[n] = load(b[n] + i);
 #pragma GCC unroll 8
       for (int m = 0; m < Rows; ++m) {
-        const Vec<T> x = load(a[m] + offset + i);
+        const Vec<T> x = in_register(load(a[m] + offset + i));
 #pragma GCC unroll 4
         for (int n = 0; n < Columns; ++n) acc[m][n] = fma(x, weights[n], acc[m][n]);
       }
@@ -51,11 +52,20 @@ void tile(const GatherDots<T>& d, const int64_t* row_offset, const int64_t* c_of
 #pragma GCC unroll 4
     for (int n = 0; n < Columns; ++n) b[n] += d.length;
   }
+  // Repeated rows: all partial sums are read before the first is stored.
+  T sums[Rows][Columns];
 #pragma GCC unroll 8
   for (int m = 0; m < Rows; ++m) {
-    T* const c = d.c + c_offset[m];
+    const T* const c = d.c + c_offset[m];
 #pragma GCC unroll 4
-    for (int n = 0; n < Columns; ++n) c[n] = reduce_add(acc[m][n]) + (d.bias ? d.bias[n] : T(0));
+    for (int n = 0; n < Columns; ++n) {
+      sums[m][n] = reduce_add(acc[m][n]) + (d.bias ? d.bias[n] : T(0)) + (d.accumulate ? c[n] : T(0));
+    }
+  }
+#pragma GCC unroll 8
+  for (int m = 0; m < Rows; ++m) {
+#pragma GCC unroll 4
+    for (int n = 0; n < Columns; ++n) d.c[c_offset[m] + n] = sums[m][n];
   }
 }
 

@@ -24,6 +24,7 @@ struct GatherDots {
   const int64_t* c_offset;  // [rows]
   const T* bias;            // [columns] or nullptr
   Activation activation;
+  bool accumulate = false;  // C holds a partial sum
 };
 
 // C[n, v, lane] (+)= sum over k of a[depth_offset[k] + vector_offset[v] + lane] * b[k, n].

@@ -110,6 +110,14 @@ def test_conv2d_pixels(pixels):
         check_conv2d((1, 1, pixels, 3), (1, 3), filters, padding="same")
 
 
+@pytest.mark.parametrize("columns", [15, 16, 17, 32, 37])
+def test_conv2d_kernel_gradient_of_one_channel(columns):
+    """Vectors along the rows of the images, in several blocks."""
+    for filters in (1, 3, 4, 5, 6, 9, 15, 16):
+        check_conv2d((3, 9, columns, 1), (5, 3), filters, padding="same")
+        check_conv2d((9, 12, columns, 1), (3, 2), filters, strides=(2, 1), dilation_rate=(1, 2))
+
+
 @pytest.mark.parametrize("channels", [12, 16, 24, 25, 32, 49, 64])
 def test_conv2d_kernel_gradient_of_many_pixels(channels):
     """Sums in several chunks of pixels; blocks of several images, the last of them smaller."""
