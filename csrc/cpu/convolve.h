@@ -100,6 +100,98 @@ PN_INLINE void run_offsets(const ConvolvePlan& p, int64_t* offset) {
   }
 }
 
+// What all blocks share.
+template <class T>
+struct ConvolveTables {
+  const T* packed;  // weights
+  ConvLayout layout;
+  const int64_t* depth_offset;
+};
+
+// A block of the output, and the running thread's scratch.
+template <class T>
+struct ConvolveBlock {
+  const T* source;
+  T* y;
+  int64_t images;
+  BlockKind kind;
+  DepthRange* ranges;
+  T* own_panel;  // for PackWeights::by_panel
+};
+
+// One panel of the columns of a block: the filters of `group` from `first` on. `fresh`: no other panel has read the
+// source.
+template <class T, class Packer>
+PN_INLINE void convolve_panel(const ConvolvePlan& p, const ConvolveOperands<T>& o, const Packer& pack,
+                              const ConvolveTables<T>& tables, const ConvolveBlock<T>& block, int64_t group,
+                              int64_t first, bool fresh) {
+  const int64_t width = panel_width<T>(p, first), column = group * p.filters + first;
+  const bool in_place = p.pack == PackWeights::none;
+  const int64_t ldb = in_place ? p.groups * p.filters : packed_row<T>(p, width);
+  for (int64_t slice = 0; slice < p.slices; ++slice) {
+    const int64_t channel = slice * p.slice;
+    const int64_t channels = slice + 1 < p.slices ? p.slice : p.channels - channel;
+    const int64_t before = in_place ? 0 : depth_rows(p, channel), rows_of_tap = depth_rows(p, channels) / p.taps;
+    const T* b = o.weights + column;
+    if (p.pack == PackWeights::once) {
+      b = tables.packed + packed_panel<T>(p, group, first) + before * ldb;
+    } else if (p.pack == PackWeights::by_panel) {
+      pack_slice(p, pack, group, first, slice, block.own_panel);
+      b = block.own_panel;
+    }
+    const bool last = slice + 1 == p.slices;
+    for (int64_t i = 0; i < block.kind.classes; ++i) {
+      const PixelClass& pixels = tables.layout.classes[block.kind.first_class + i];
+      int64_t count = 1;
+      if (p.joined) {
+        block.ranges[0] = {0, depth_rows(p, channels)};
+      } else {
+        count = depth_ranges(pixels, p.window.w.taps, in_place ? channel : 0, in_place ? p.channels : rows_of_tap,
+                             rows_of_tap, block.ranges);
+      }
+      const GatherProduct<T> product{.a = block.source + group * p.channels,
+                                     .row_offset = tables.layout.source + pixels.begin,
+                                     .rows = pixels.pixels * block.images,
+                                     .depth_offset = tables.depth_offset + before,
+                                     .ranges = block.ranges,
+                                     .range_count = count,
+                                     .b = b,
+                                     .ldb = ldb,
+                                     .columns = width,
+                                     .c = block.y + column,
+                                     .c_offset = tables.layout.output + pixels.begin,
+                                     .bias = slice == 0 && o.bias ? o.bias + column : nullptr,
+                                     .activation = last ? o.activation : Activation::linear,
+                                     .accumulate = slice > 0,
+                                     .fetched = fresh && p.taps == 1 && count > 0 ? channels : 0};
+      if (p.pairs) {
+        gather_pairs(product, channels % 2 != 0 ? rows_of_tap : 0);
+      } else {
+        gather_product(product);
+      }
+    }
+  }
+}
+
+// The few filters of a group, all at once.
+template <class T>
+PN_INLINE void convolve_dots(const ConvolvePlan& p, const ConvolveOperands<T>& o, const ConvolveTables<T>& tables,
+                             const ConvolveBlock<T>& block, int64_t pixels, int64_t group) {
+  const int64_t column = group * p.filters;
+  gather_dots(GatherDots<T>{.a = block.source + group * p.channels,
+                            .row_offset = tables.layout.source,
+                            .rows = pixels,
+                            .run_offset = tables.depth_offset,
+                            .runs = p.taps,
+                            .length = p.channels,
+                            .b = tables.packed + column * p.taps * p.channels,
+                            .columns = p.filters,
+                            .c = block.y + column,
+                            .c_offset = tables.layout.output,
+                            .bias = o.bias ? o.bias + column : nullptr,
+                            .activation = o.activation});
+}
+
 // pack(block, to) copies a block of weights, pack.element(block, channel, column) is one of them, pack.dots(to) copies
 // all weights of a plan with dots.
 template <class T, class Packer>
@@ -107,12 +199,14 @@ void convolve(const ConvolvePlan& p, const ConvolveOperands<T>& o, const Packer&
   const Window& window = p.window;
   if (window.blocks == 0) return;
   T* const packed = static_cast<T*>(workspace);
-  ConvLayout layout;
+  ConvolveTables<T> tables{packed, {}, nullptr};
+  ConvLayout& layout = tables.layout;
   layout.kind = reinterpret_cast<BlockKind*>(static_cast<char*>(workspace) + round_up(p.packed * sizeof(T), 64));
   layout.classes = reinterpret_cast<PixelClass*>(layout.kind + window.blocks_per_image);
   layout.source = reinterpret_cast<int64_t*>(layout.classes + p.layout.classes);
   layout.output = layout.source + p.layout.pixels;
   int64_t* const depth_offset = layout.output + p.layout.pixels;
+  tables.depth_offset = depth_offset;
   lay_out(window, o.pitch, &layout);
   if (p.dots) {
     run_offsets(p, depth_offset);
@@ -122,7 +216,6 @@ void convolve(const ConvolvePlan& p, const ConvolveOperands<T>& o, const Packer&
     if (p.pack == PackWeights::once) pack_all(p, pack, packed);
   }
 
-  const int64_t depth = p.taps * p.channels;
   const int64_t panels_per_group = (p.filters + kGatherPanel<T> - 1) / kGatherPanel<T>;
   const int64_t panels = p.groups * panels_per_group;
   // Few blocks: also split the output channels, as far as the flops pay for it.
@@ -134,80 +227,21 @@ void convolve(const ConvolvePlan& p, const ConvolveOperands<T>& o, const Packer&
   const int64_t panel_bytes = depth_rows(p, p.slice) * packed_row<T>(p, panel_width<T>(p, 0)) * sizeof(T);
   const size_t scratch_bytes = padded_bytes + range_bytes + (p.pack == PackWeights::by_panel ? panel_bytes : 0);
   parallel_chunks(window.blocks * parts, threads, scratch_bytes, [&](int64_t chunk, void* scratch) {
-    const Block block = block_at(window, chunk / parts);
-    const BlockKind kind = layout.kind[chunk / parts % window.blocks_per_image];
-    const int64_t part = chunk % parts;
-    const T* const source = block_source(window, block, o.x, static_cast<T*>(scratch));
-    DepthRange* const ranges = reinterpret_cast<DepthRange*>(static_cast<char*>(scratch) + padded_bytes);
-    T* const own_panel = reinterpret_cast<T*>(static_cast<char*>(scratch) + padded_bytes + range_bytes);
-    T* const y = o.y + block.image * o.pitch.image + block.row * o.pitch.row;
-    for (int64_t panel = panels * part / parts; panel < panels * (part + 1) / parts; ++panel) {
-      const int64_t group = panel / panels_per_group;
-      const int64_t first = panel % panels_per_group * kGatherPanel<T>;
-      const int64_t width = panel_width<T>(p, first);
-      const int64_t column = group * p.filters + first;
-      const T* const bias = o.bias ? o.bias + column : nullptr;
-      const bool fresh = p.taps == 1 && panel == panels * part / parts;  // no other product has read these pixels
+    const Block at = block_at(window, chunk / parts);
+    char* const bytes = static_cast<char*>(scratch);
+    const ConvolveBlock<T> block{.source = block_source(window, at, o.x, static_cast<T*>(scratch)),
+                                 .y = o.y + at.image * o.pitch.image + at.row * o.pitch.row,
+                                 .images = at.images,
+                                 .kind = layout.kind[chunk / parts % window.blocks_per_image],
+                                 .ranges = reinterpret_cast<DepthRange*>(bytes + padded_bytes),
+                                 .own_panel = reinterpret_cast<T*>(bytes + padded_bytes + range_bytes)};
+    const int64_t begin = panels * (chunk % parts) / parts, end = panels * (chunk % parts + 1) / parts;
+    for (int64_t panel = begin; panel < end; ++panel) {
+      const int64_t group = panel / panels_per_group, first = panel % panels_per_group * kGatherPanel<T>;
       if (p.dots) {
-        gather_dots(GatherDots<T>{.a = source + group * p.channels,
-                                  .row_offset = layout.source,
-                                  .rows = block_pixels(window, block),
-                                  .run_offset = depth_offset,
-                                  .runs = p.taps,
-                                  .length = p.channels,
-                                  .b = packed + column * depth,
-                                  .columns = p.filters,
-                                  .c = y + column,
-                                  .c_offset = layout.output,
-                                  .bias = bias,
-                                  .activation = o.activation});
-        continue;
-      }
-      const bool in_place = p.pack == PackWeights::none;
-      const int64_t ldb = in_place ? p.groups * p.filters : packed_row<T>(p, width);
-      for (int64_t slice = 0; slice < p.slices; ++slice) {
-        const int64_t channel = slice * p.slice;
-        const int64_t channels = slice + 1 < p.slices ? p.slice : p.channels - channel;
-        const int64_t before = in_place ? 0 : depth_rows(p, channel);
-        const T* b = o.weights + column;
-        if (p.pack == PackWeights::once) {
-          b = packed + packed_panel<T>(p, group, first) + before * ldb;
-        } else if (p.pack == PackWeights::by_panel) {
-          pack_slice(p, pack, group, first, slice, own_panel);
-          b = own_panel;
-        }
-        const bool last = slice + 1 == p.slices;
-        const int64_t rows_of_tap = depth_rows(p, channels) / p.taps;
-        for (int64_t i = 0; i < kind.classes; ++i) {
-          const PixelClass& pixels = layout.classes[kind.first_class + i];
-          int64_t count = 1;
-          if (p.joined) {
-            ranges[0] = {0, depth_rows(p, channels)};
-          } else {
-            count = depth_ranges(pixels, window.w.taps, in_place ? channel : 0, in_place ? p.channels : rows_of_tap,
-                                 rows_of_tap, ranges);
-          }
-          const GatherProduct<T> product{.a = source + group * p.channels,
-                                         .row_offset = layout.source + pixels.begin,
-                                         .rows = pixels.pixels * block.images,
-                                         .depth_offset = depth_offset + before,
-                                         .ranges = ranges,
-                                         .range_count = count,
-                                         .b = b,
-                                         .ldb = ldb,
-                                         .columns = width,
-                                         .c = y + column,
-                                         .c_offset = layout.output + pixels.begin,
-                                         .bias = slice == 0 ? bias : nullptr,
-                                         .activation = last ? o.activation : Activation::linear,
-                                         .accumulate = slice > 0,
-                                         .fetched = fresh ? channels : 0};
-          if (p.pairs) {
-            gather_pairs(product, channels % 2 != 0 ? rows_of_tap : 0);
-          } else {
-            gather_product(product);
-          }
-        }
+        convolve_dots(p, o, tables, block, block_pixels(window, at), group);
+      } else {
+        convolve_panel(p, o, pack, tables, block, group, first, panel == begin);
       }
     }
   });
