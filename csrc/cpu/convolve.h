@@ -163,7 +163,7 @@ PN_INLINE void convolve_panel(const ConvolvePlan& p, const ConvolveOperands<T>& 
                                      .bias = slice == 0 && o.bias ? o.bias + column : nullptr,
                                      .activation = last ? o.activation : Activation::linear,
                                      .accumulate = slice > 0,
-                                     .fetched = fresh && p.taps == 1 && count > 0 ? channels : 0};
+                                     .fetched = fresh && channels >= kLanes<T> && count > 0 ? channels : 0};
       if (p.pairs) {
         gather_pairs(product, channels % 2 != 0 ? rows_of_tap : 0);
       } else {

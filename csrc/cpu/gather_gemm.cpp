@@ -131,10 +131,11 @@ __attribute__((noinline)) void last_tile(const GatherProduct<T>& p, int64_t firs
   tile<T, Rows, Vectors>(p, row_offset, c_offset, static_cast<int>(p.columns) - (Vectors - 1) * kLanes<T>);
 }
 
+// Of neighbouring pixels, the last tap is the one that none has read before.
 template <class T>
 PN_INLINE void fetch_rows(const GatherProduct<T>& p, const int64_t* row_offset, int64_t rows) {
   constexpr int64_t kLine = 64 / sizeof(T);
-  const T* const a = p.a + p.depth_offset[p.ranges->begin];
+  const T* const a = p.a + p.depth_offset[p.ranges[p.range_count - 1].end - p.fetched];
   for (int64_t m = 0; m < rows; ++m) {
     for (int64_t k = 0; k < p.fetched; k += kLine) __builtin_prefetch(a + row_offset[m] + k);
   }

@@ -35,7 +35,7 @@ struct GatherProduct {
   const T* bias;            // [columns] or nullptr; not read if C holds a partial sum
   Activation activation;
   bool accumulate;      // C holds a partial sum
-  int64_t fetched = 0;  // elements of each row of a that are asked for a tile ahead, because they come from memory
+  int64_t fetched = 0;  // the last so many elements that a row of a reads are asked for a tile ahead
 };
 
 void gather_product(const GatherProduct<float>& product);
