@@ -40,9 +40,18 @@ PN_INLINE ColumnPanel<T> column_panel(int64_t n, int64_t panels, int64_t index) 
   return {first, columns, static_cast<int>(piece.size), static_cast<int>(columns - (piece.size - 1) * L)};
 }
 
-// All rows of one column panel. `far`: B comes from memory, the first tile brings it closer.
+// Asks for a tile of C that the tile's sums will be added to.
 template <class T>
-void run_panel(TileCall<T> t, int64_t m, int vectors, bool far, T* c, Activation activation) {
+PN_INLINE void prefetch_tile(const T* c, int64_t rows, int64_t columns, int64_t ldc) {
+  constexpr int64_t kLine = 64 / sizeof(T);
+  for (int64_t i = 0; i < rows; ++i) {
+    for (int64_t j = 0; j < columns; j += kLine) __builtin_prefetch(c + i * ldc + j);
+  }
+}
+
+// All rows of one column panel. `far_b`: B comes from memory, the first tile brings it closer. `far_c`: so does C.
+template <class T>
+void run_panel(TileCall<T> t, int64_t m, int vectors, bool far_b, bool far_c, T* c, Activation activation) {
   const int64_t tiles = ceil_div(m, kTileRows[vectors]);
   const bool partial = t.b_lanes < kLanes<T> || t.c_lanes < kLanes<T>;
   const bool late = activation != Activation::linear && activation != Activation::relu;
@@ -51,7 +60,8 @@ void run_panel(TileCall<T> t, int64_t m, int vectors, bool far, T* c, Activation
     const Piece rows = piece_of(m, tiles, i);
     t.a_offset = rows.begin * t.a_row_stride;
     t.c = c + rows.begin * t.ldc;
-    find_tile<T>(static_cast<int>(rows.size), vectors, partial, far && i == 0)(t);
+    if (far_c && t.accumulate) prefetch_tile(t.c, rows.size, vectors * kLanes<T>, t.ldc);
+    find_tile<T>(static_cast<int>(rows.size), vectors, partial, far_b && i == 0)(t);
     if (late) {
       const int64_t columns = (vectors - 1) * kLanes<T> + t.c_lanes;
       apply_epilogue(rows.size, columns, t.c, t.ldc, nullptr, activation);
@@ -80,7 +90,7 @@ void panels_in_place(int64_t m, int64_t n, int64_t k, int64_t count, const T* co
     t.b_offset = panel.first;
     t.b_lanes = t.c_lanes = panel.lanes;
     t.bias = bias ? bias + panel.first : nullptr;
-    run_panel<T>(t, m, panel.vectors, false, c + panel.first, epilogue.activation);
+    run_panel<T>(t, m, panel.vectors, false, false, c + panel.first, epilogue.activation);
   }
 }
 
@@ -100,11 +110,12 @@ template <class T>
 constexpr int64_t kDepth = 2048 / sizeof(T);
 // Rows of A that are packed at a time: the packing of B is done anew for each.
 constexpr int64_t kPackedRows = 480;
-// Beyond these, reading an operand where it lies misses L2 (or the few sets of L1 that a long stride falls into) too
+// Beyond these, reading a matrix where it lies misses L2 (or the few sets of L1 that a long stride falls into) too
 // often: measured on Zen 5.
 constexpr int64_t kFarB = 1 << 20;
 constexpr int64_t kFromMemory = 4 << 20;
 constexpr int64_t kFarA = 7 << 18;
+constexpr int64_t kFarC = 1 << 20;
 
 // What threads share out: chunks of so much work, a few per thread at most.
 constexpr double kChunkFlops = 5e5;
@@ -115,6 +126,7 @@ struct Blocking {
   PackB pack_b;
   bool pack_a;
   bool far_b;   // B is read in place, and from memory
+  bool far_c;   // C has left L2 when the next block of k is added to it
   int vectors;  // the widest tile
   int64_t blocks_of_k;
   int64_t row_chunks, column_chunks;
@@ -138,6 +150,8 @@ Blocking choose_blocking(const Product<T>& p, int max_threads) {
   }
   const int64_t a_span = depth * p.a.col_stride * static_cast<int64_t>(sizeof(T));
   blocking.pack_a = p.a.col_stride != 1 && blocking.vectors == kMaxVectors && p.m >= 12 && p.n >= 256 && a_span > kFarA;
+
+  blocking.far_c = p.m * p.ldc * static_cast<int64_t>(sizeof(T)) > kFarC;
 
   const int64_t panels = ceil_div(p.n, blocking.vectors * L);
   blocking.column_chunks = 1;
@@ -204,7 +218,7 @@ void run_block(const Product<T>& p, const Blocking& blocking, Piece rows, int64_
         t.ldb = ld;
         t.b_lanes = L;
       }
-      run_panel<T>(t, rows.size, panel.vectors, blocking.far_b, p.c + rows.begin * p.ldc + column,
+      run_panel<T>(t, rows.size, panel.vectors, blocking.far_b, blocking.far_c, p.c + rows.begin * p.ldc + column,
                    last ? p.activation : Activation::linear);
     }
   }
