@@ -151,12 +151,16 @@ def _pool2d(case, x, layout):
     window, stride = [case["pool"]] * 2, [case["stride"]] * 2
     padding = [case["pool"] // 2 if case["padding"] == "same" else 0] * 2
     if case["kind"] == "max":
-        y, places = torch.ops.aten.max_pool2d_with_indices(x, window, stride, padding)
-        grad = torch.randn_like(y).contiguous(memory_format=layout)
-        backward = torch.ops.aten.max_pool2d_with_indices_backward
+        grad = torch.randn_like(F.max_pool2d(x, window, stride, padding)).contiguous(memory_format=layout)
         if case["what"] == "forward":
             return lambda: F.max_pool2d(x, window, stride, padding)
-        return lambda: backward(grad, x, window, stride, padding, [1, 1], False, places)
+
+        def both():
+            _, places = torch.ops.aten.max_pool2d_with_indices(x, window, stride, padding)
+            backward = torch.ops.aten.max_pool2d_with_indices_backward
+            return backward(grad, x, window, stride, padding, [1, 1], False, places)
+
+        return both
     if case["what"] == "forward":
         return lambda: F.avg_pool2d(x, window, stride, padding)
     grad = torch.randn_like(F.avg_pool2d(x, window, stride, padding)).contiguous(memory_format=layout)

@@ -132,10 +132,14 @@ def pool2d(
     batch: int, size: int, channels: int, kind: str, pool: int = 2, stride: int = 2, padding: str = "valid",
     what: str = "forward",
 ) -> dict:  # fmt: skip
-    """A pooling; `kind`: "max" or "average", `what`: "forward" or "gradient". Its time is that of its memory."""
+    """A pooling; `kind`: "max" or "average", `what`: "forward" or "gradient". Its time is that of its memory.
+
+    The gradient of a maximum is measured with the forward step, in which a library may note where the maxima are.
+    """
     output = -(-size // stride) if padding == "same" else (size - pool) // stride + 1
     image, pooled = batch * size**2 * channels, batch * output**2 * channels
-    again = image if kind == "max" and what == "gradient" else 0  # where the largest element was
+    both = kind == "max" and what == "gradient"  # pools, then spreads after another look at images and maxima
+    moved = 3 * image + 3 * pooled if both else image + pooled
     return {
         "op": "pool2d",
         "name": f"{kind}_pool2d {what} {pool}x{pool} {size}x{size}x{channels} /{stride} {padding} b{batch}",
@@ -148,7 +152,7 @@ def pool2d(
         "padding": padding,
         "what": what,
         "flops": 0.0,
-        "bytes": float(FLOAT * (image + pooled + again)),
+        "bytes": float(FLOAT * moved),
     }
 
 
