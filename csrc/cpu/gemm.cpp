@@ -351,7 +351,6 @@ void run_slices(const Product<T>& p, int64_t slices, int max_threads, T* partial
 // matrix, not its columns, so that all of them read it from end to end.
 constexpr int64_t kRowSlice = 256 << 10;  // bytes
 constexpr int64_t kRowColumns = 4096;     // of one slice alone, for a thread
-constexpr int64_t kBeyondCaches = 16 << 20;
 PN_INLINE int64_t slices_of_rows(int64_t n, int64_t k, int64_t element_size) {
   return max64(min64(min64(n * k * element_size / kRowSlice, k / 16), kMaxSlices), 1);
 }
@@ -360,19 +359,19 @@ PN_INLINE int64_t slices_of_rows(int64_t n, int64_t k, int64_t element_size) {
 template <class T>
 void run_row(int64_t n, int64_t k, const T* x, int64_t x_stride, const T* b, int64_t ldb, T* y, bool accumulate,
              int max_threads, T* partial) {
-  const bool from_memory = k * ldb * static_cast<int64_t>(sizeof(T)) > kBeyondCaches;
+  const int64_t bytes = k * ldb * static_cast<int64_t>(sizeof(T));
   const int64_t slices = slices_of_rows(n, k, sizeof(T));
   if (slices == 1) {
     const int64_t grain = max_threads > 1 ? kRowColumns : max64(n, 1);
     parallel_range(n, grain, max_threads, [&](int64_t begin, int64_t end) {
-      row_product(end - begin, k, x, x_stride, b + begin, ldb, y + begin, accumulate, from_memory);
+      row_product(end - begin, k, x, x_stride, b + begin, ldb, y + begin, accumulate, bytes);
     });
     return;
   }
   parallel_chunks(slices, max_threads, 0, [&](int64_t slice, void*) {
     const Piece rows = piece_of(k, slices, slice);
     row_product(n, rows.size, x + rows.begin * x_stride, x_stride, b + rows.begin * ldb, ldb, partial + slice * n,
-                false, from_memory);
+                false, bytes);
   });
   add_slices(n, slices, partial, n, y, accumulate);
 }

@@ -65,8 +65,9 @@ constexpr RowTileFn<T> kRowTiles[kMaxRowVectors] = {PN_ROW_TILES(1),  PN_ROW_TIL
 };
 #undef PN_ROW_TILES
 
-// Adds U rows of B, scaled by x, to y[n], in order.
-template <class T, int U>
+// Adds U rows of B, scaled by x, to y[n], in order. `kAhead`: what lies a page further on is asked for, because the
+// hardware stops at the end of a page.
+template <class T, int U, bool kAhead>
 PN_INLINE void add_rows(int64_t n, const T* x, int64_t x_stride, const T* b, int64_t ldb, T* y) {
   constexpr int L = kLanes<T>;
   Vec<T> scale[U];
@@ -76,7 +77,11 @@ PN_INLINE void add_rows(int64_t n, const T* x, int64_t x_stride, const T* b, int
   for (; j + L <= n; j += L) {
     Vec<T> sum = load(y + j);
 #pragma GCC unroll 8
-    for (int u = 0; u < U; ++u) sum = fma(scale[u], load(b + u * ldb + j), sum);
+    for (int u = 0; u < U; ++u) {
+      const T* from = b + u * ldb + j;
+      if constexpr (kAhead) __builtin_prefetch(from + 4096 / sizeof(T));
+      sum = fma(scale[u], load(from), sum);
+    }
     store(y + j, sum);
   }
   if (j < n) {
@@ -89,10 +94,11 @@ PN_INLINE void add_rows(int64_t n, const T* x, int64_t x_stride, const T* b, int
 }
 
 // y[n] (+)= x[k] * B[k x n]. Where y does not fit the registers, it stays in L1. Rows are read one after the other; of
-// memory more arrives if several are read side by side.
+// memory more arrives if several are read side by side. `matrix_bytes`: of all of B, of which this may be a part.
+constexpr int64_t kBeyondL2 = 1 << 20, kBeyondCaches = 16 << 20;
 template <class T>
 void row_product(int64_t n, int64_t k, const T* x, int64_t x_stride, const T* b, int64_t ldb, T* y, bool accumulate,
-                 bool from_memory) {
+                 int64_t matrix_bytes) {
   constexpr int L = kLanes<T>;
   const int64_t vectors = (n + L - 1) / L;
   if (vectors <= kMaxRowVectors) {
@@ -104,10 +110,17 @@ void row_product(int64_t n, int64_t k, const T* x, int64_t x_stride, const T* b,
     const int64_t width = n - first < kColumns ? n - first : kColumns;
     if (!accumulate) __builtin_memset(y + first, 0, width * sizeof(T));
     int64_t i = 0;
-    if (from_memory) {
-      for (; i + 8 <= k; i += 8) add_rows<T, 8>(width, x + i * x_stride, x_stride, b + i * ldb + first, ldb, y + first);
+    const auto add = [&]<int U, bool kAhead>() __attribute__((always_inline)) {
+      for (; i + U <= k; i += U) {
+        add_rows<T, U, kAhead>(width, x + i * x_stride, x_stride, b + i * ldb + first, ldb, y + first);
+      }
+    };
+    if (matrix_bytes > kBeyondCaches) add.template operator()<8, false>();
+    if (matrix_bytes > kBeyondL2) {
+      add.template operator()<1, true>();
+    } else {
+      add.template operator()<1, false>();
     }
-    for (; i < k; ++i) add_rows<T, 1>(width, x + i * x_stride, x_stride, b + i * ldb + first, ldb, y + first);
   }
 }
 
