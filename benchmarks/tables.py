@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.harness.peers import title
-from benchmarks.harness.report import BEHIND, geometric_mean, number, threads_text, time_text
+from benchmarks.harness.report import BEHIND, geometric_mean, number, overhead_text, threads_text, time_text
 from benchmarks.harness.turns import OURS
 
 WHOLE = ("train", "predict")  # suites whose cases are shown one by one
@@ -56,6 +56,27 @@ def means(rows: list[dict]) -> Iterator[str]:
         yield "Behind in: " + ", ".join(f"{name} ({number(ratio)})" for ratio, name in behind) + "."
 
 
+def pressure(rows: list[dict]) -> Iterator[str]:
+    """How many times slower a step gets."""
+    lines = []
+    for row in rows:
+        slower = (number(row[key]) for key in ("slowdown_together", "slowdown_with_neighbours"))
+        lines.append([f"{row['model']}, {title(row['side'])}", time_text(row["alone"]), *slower])
+    yield from table(["", "a step alone", "two trainings", "busy neighbours"], lines)
+
+
+def memory(rows: list[dict]) -> Iterator[str]:
+    """Peaks of a fresh process."""
+    lines = [[title(row["side"]), *(f"{row[key] / 1e6:.0f} MB" for key in ("imported", "trained"))] for row in rows]
+    yield from table(["", "after the import", "after training the MNIST CNN"], lines)
+
+
+def overhead(rows: list[dict]) -> Iterator[str]:
+    """What there is beside the kernels."""
+    lines = [[f"{row['name']} ({row['note']})" if row["note"] else row["name"], overhead_text(row)] for row in rows]
+    yield from table(["", ""], lines)
+
+
 def main(folder: Path) -> None:
     """Prints everything that the folder holds."""
     for suite in (*SUMMED, *WHOLE):
@@ -67,6 +88,11 @@ def main(folder: Path) -> None:
             print(f"\n### {suite}, {threads_text(threads)}\n")
             mine = [row for row in rows if row["threads"] == threads]
             print("\n".join(cases(mine) if suite in WHOLE else means(mine)))
+    for suite in (pressure, memory, overhead):
+        path = folder / f"{suite.__name__}.json"
+        if path.exists():
+            print(f"\n### {suite.__name__}\n")
+            print("\n".join(suite(json.loads(path.read_text())["results"])))
 
 
 if __name__ == "__main__":

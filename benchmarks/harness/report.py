@@ -144,9 +144,15 @@ def overhead_table(rows: list[Overhead]) -> Table:
     table.add_column("", justify="right")
     table.add_column("")
     for row in rows:
-        size = {"s": time_text, "bytes": lambda value: f"{value / 1e6:.1f} MB", "ratio": lambda value: f"{value:.2f}"}
-        table.add_row(row.name, size[row.unit](row.value), row.note)
+        table.add_row(row.name, overhead_text(row.as_dict()), row.note)
     return table
+
+
+def overhead_text(row: dict) -> str:
+    """Its value with its unit."""
+    if row["unit"] == "s":
+        return time_text(row["value"])
+    return f"{row['value'] / 1e6:.1f} MB" if row["unit"] == "bytes" else f"{row['value']:.2f}"
 
 
 def print_header(console: Console, machine: dict[str, str], limits: Limits) -> None:
