@@ -28,7 +28,11 @@ def kernel(case):
     """A kernel is a plan of its own, built as `pyneural bench` builds it."""
     plan, inputs = kernels.prepare(case)
     tensors = [_core.tensor(x) for x in inputs]
-    return {"plan": lambda: plan.run(tensors)}
+    variants = {"plan": lambda: plan.run(tensors)}
+    if case["op"] == "matmul":
+        function = kernels.BUILDERS["matmul"](case)[0]
+        variants["eager"] = lambda: function(*tensors)
+    return variants
 
 
 BUILDERS = builders(pyneural)
