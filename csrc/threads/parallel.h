@@ -11,7 +11,8 @@ namespace pyneural {
 void run_chunks(int64_t chunks, int max_threads, size_t scratch_bytes,
                 void (*body)(void* context, int64_t chunk, void* scratch), void* context);
 
-// How many threads the work pays for: 1 up to the configured number. A thread needs about half a Mflop, or 256 KB to move.
+// How many threads the work pays for: 1 up to the configured number. A thread needs about half a Mflop, or 256 KB to
+// move.
 int threads_for(double flops, double bytes);
 
 // fn(chunk, scratch) for every chunk.
