@@ -18,7 +18,7 @@ def prepare(case):
     if case["op"] == "fails":
         raise ValueError("cannot do that")
     if case["op"] == "dies":
-        print("out of memory")
+        print("out of memory", flush=True)
         os._exit(3)
     return {
         "slow": lambda: time.sleep(2 * case["seconds"]),
