@@ -1,6 +1,7 @@
 #include "cpu/gather_gemm.h"
 
 #include "cpu/gemm.h"
+#include "cpu/in_register.h"
 
 namespace pyneural::cpu::PN_SIMD_NAMESPACE {
 namespace {
@@ -10,16 +11,6 @@ namespace {
 PN_INLINE constexpr int tile_rows(int vectors) {
   if (PN_VECTOR_REGISTERS == 32) return vectors == 4 ? 6 : vectors == 3 ? 9 : vectors == 2 ? 12 : 18;
   return vectors == 2 ? 6 : 12;
-}
-
-// GCC would load a vector of b again for each of a few rows.
-template <class V>
-PN_INLINE void keep_in_register(V& v) {
-#if defined(__x86_64__)
-  asm("" : "+v"(v));
-#else
-  (void)v;
-#endif
 }
 
 // acc += the products along the ranges. a: rows of a, at their offsets.
@@ -52,7 +43,7 @@ PN_INLINE void add_products(const GatherProduct<T>& p, const T* const (&a)[Rows]
 #pragma GCC unroll 4
       for (int v = 0; v < Vectors; ++v) {
         row[v] = load(b + v * lanes);
-        if constexpr (Rows <= kGatherRowStep) keep_in_register(row[v]);
+        if constexpr (Rows <= kGatherRowStep) row[v] = in_register(row[v]);
       }
 #pragma GCC unroll 24
       for (int m = 0; m < Rows; ++m) {
