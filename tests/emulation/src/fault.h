@@ -1,0 +1,34 @@
+// Faults: how a kernel's misdeed leaves its fiber, and the signals by which the processor reports some of them.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace emulation {
+
+// A signal that interrupted a kernel.
+struct SignalRecord {
+  int number = 0;
+  const void* address = nullptr;
+  const void* pc = nullptr;
+  bool write = false;
+};
+
+// Makes sure that our handler gets the signals, and that this OS thread has a stack for it.
+void install_signal_handler();
+
+// The host accesses device memory: prints and ends the process, since nothing can be thrown from there.
+[[noreturn]] void host_touched(const void* address, const char* access);
+
+// "softmax_kernel<float> at softmax.cu:41", by addr2line where there is one; slow, only for messages.
+std::string describe_code(const void* pc);
+// The name of the function that starts there.
+std::string function_name(const void* function);
+
+// Constants, tables and thread-local variables of the program itself.
+bool is_program_memory(const void* address);
+
+// "file.cu:41" without the folders.
+std::string site_name(const char* file, int line);
+
+}  // namespace emulation
