@@ -108,6 +108,7 @@ void reserve_address_space() {
   pinned_heap.next = device_heap.end + kPageBytes;
   pinned_heap.end = device_heap.end + space.pinned_bytes;
   address_space = space;
+  install_signal_handler();
 }
 
 void fill_unwritten(void* memory, size_t bytes) {

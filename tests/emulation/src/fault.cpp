@@ -31,7 +31,7 @@ void handle_signal(int number, siginfo_t* info, void* context) {
   record.address = number == SIGSEGV || number == SIGBUS ? info->si_addr : nullptr;
 #if defined(__x86_64__)
   const auto& registers = static_cast<ucontext_t*>(context)->uc_mcontext.gregs;
-  record.pc = reinterpret_cast<const void*>(registers[REG_RIP]);
+  record.pc = reinterpret_cast<const char*>(registers[REG_RIP]) + 1;  // describe_code looks one byte back
   constexpr greg_t kWriteAccess = 2;  // of a page fault's error code
   record.write = registers[REG_ERR] & kWriteAccess;
 #endif
