@@ -35,8 +35,8 @@ class OpScope {
   // The code was returned, so it is known: it must not be found again by whoever asks for the last error.
   static_cast<void>(cudaGetLastError());
   const char* op = OpScope::current();
-  throw CudaError(error, (op ? std::string(op) + ": " : std::string()) + call + ": " + cudaGetErrorString(error) + " (" +
-                             cudaGetErrorName(error) + ")");
+  throw CudaError(error, (op ? std::string(op) + ": " : std::string()) + call + ": " + cudaGetErrorString(error) +
+                             " (" + cudaGetErrorName(error) + ")");
 }
 
 inline void check(cudaError_t error, const char* call) {

@@ -1,5 +1,5 @@
-// All inline PTX of the library: asynchronous copies into shared memory and tensor cores, each beside the C++ that stands
-// in for it in emulated builds. PTX ISA 8.x, "cp.async", "ldmatrix", "mma".
+// All inline PTX of the library: asynchronous copies into shared memory and tensor cores, each beside the C++ that
+// stands in for it in emulated builds. PTX ISA 8.x, "cp.async", "ldmatrix", "mma".
 //
 // cp.async, TF32 and BF16 need compute capability 8.0. On 7.5 the copies are plain ones, and who launches a kernel that
 // multiplies in TF32 or BF16 has made a mistake: it traps.
@@ -92,7 +92,10 @@ __device__ __forceinline__ void load_matrices(uint32_t (&fragments)[kCount], con
 #else
   const uint32_t address = shared_address(row);
   if constexpr (kCount == 1) {
-    asm volatile("ldmatrix.sync.aligned.m8n8.x1.shared.b16 {%0}, [%1];\n" : "=r"(fragments[0]) : "r"(address) : "memory");
+    asm volatile("ldmatrix.sync.aligned.m8n8.x1.shared.b16 {%0}, [%1];\n"
+                 : "=r"(fragments[0])
+                 : "r"(address)
+                 : "memory");
   } else if constexpr (kCount == 2) {
     asm volatile("ldmatrix.sync.aligned.m8n8.x2.shared.b16 {%0, %1}, [%2];\n"
                  : "=r"(fragments[0]), "=r"(fragments[1])

@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 #include <map>
 #include <stdexcept>
@@ -32,7 +33,12 @@ struct Heap {
 
 Heap device_heap, pinned_heap;
 uint64_t allocation_count = 0;
-int device_access = 0;
+std::atomic<int> device_access{0};
+
+// Changing the protection takes longer with every page, and kernels that use so many pages take long enough.
+constexpr size_t kLargestGuarded = size_t{1} << 20;
+std::atomic_flag opening;  // taken by the signal handlers of all threads that run blocks
+Allocation* opened = nullptr;
 
 Heap& heap(Zone zone) { return zone == Zone::device ? device_heap : pinned_heap; }
 
@@ -81,8 +87,38 @@ void check_red_zones(const Allocation& allocation, const std::function<std::stri
               describe(allocation, ""));
 }
 
-void protect_device_memory(int protection) {
-  for (const auto& [base, allocation] : device_heap.live) mprotect(allocation.region, allocation.region_bytes, protection);
+void set_open(Allocation& allocation, bool open) {
+  mprotect(allocation.region, allocation.region_bytes, open ? PROT_READ | PROT_WRITE : PROT_NONE);
+  allocation.open = open;
+}
+
+// The live device allocation with that address in its pages.
+Allocation* find_region(const void* address) {
+  const char* at = static_cast<const char*>(address);
+  auto entry = device_heap.live.upper_bound(const_cast<char*>(at));
+  const auto holds = [&](const Allocation& allocation) {
+    return at >= allocation.region && at < allocation.region + allocation.region_bytes;
+  };
+  if (entry != device_heap.live.end() && holds(entry->second)) return &entry->second;  // in front of its start
+  if (entry == device_heap.live.begin()) return nullptr;
+  --entry;
+  return holds(entry->second) ? &entry->second : nullptr;
+}
+
+void close_all() {
+  while (opened) {
+    set_open(*opened, false);
+    opened = opened->next_open;
+  }
+}
+
+// Of an allocation that is about to go.
+void forget_open(const Allocation& allocation) {
+  for (Allocation** link = &opened; *link; link = &(*link)->next_open) {
+    if (*link != &allocation) continue;
+    *link = allocation.next_open;
+    return;
+  }
 }
 
 }  // namespace
@@ -137,16 +173,15 @@ void* allocate(Zone zone, size_t bytes, const char* call) {
   allocation.call = call;
   if (!map_pages(allocation.region, allocation.region_bytes, PROT_READ | PROT_WRITE, MAP_FIXED)) return nullptr;
   const size_t slack = allocation.region_bytes - bytes;
-  allocation.base = settings().placement == Placement::end ? allocation.region + slack / kAlignment * kAlignment
-                                                            : allocation.region;
+  allocation.base =
+      settings().placement == Placement::end ? allocation.region + slack / kAlignment * kAlignment : allocation.region;
   std::memset(allocation.region, kRedZoneByte, allocation.base - allocation.region);
   char* end = allocation.base + bytes;
   std::memset(end, kRedZoneByte, allocation.region + allocation.region_bytes - end);
   fill_unwritten(allocation.base, bytes);
   set_states(allocation.base, bytes, zone == Zone::device ? State::unwritten : State::written);
-  if (zone == Zone::device && settings().host_guard && device_access == 0) {
-    mprotect(allocation.region, allocation.region_bytes, PROT_NONE);
-  }
+  allocation.guarded = zone == Zone::device && settings().host_guard && allocation.region_bytes <= kLargestGuarded;
+  set_open(allocation, !allocation.guarded);
   in.in_use += accounted(bytes);
   in.live.emplace(allocation.base, allocation);
   return allocation.base;
@@ -156,11 +191,10 @@ bool release(Zone zone, void* pointer, const char* call) {
   Heap& in = heap(zone);
   const auto entry = in.live.find(static_cast<char*>(pointer));
   if (entry == in.live.end()) return false;
+  if (!entry->second.open) set_open(entry->second, true);
+  check_red_zones(entry->second, [&] { return std::string("somebody (found by ") + call + ")"; });
+  forget_open(entry->second);
   const Allocation allocation = entry->second;
-  {
-    const DeviceAccess access;
-    check_red_zones(allocation, [&] { return std::string("somebody (found by ") + call + ")"; });
-  }
   set_states(allocation.base, allocation.bytes, State::unallocated);
   map_pages(allocation.region, allocation.region_bytes, PROT_NONE, MAP_FIXED);
   in.in_use -= accounted(allocation.bytes);
@@ -219,16 +253,30 @@ std::string describe_address(const void* address) {
 
 void check_red_zones(const std::function<std::string()>& suspects) {
   for (const Heap* in : {&device_heap, &pinned_heap}) {
-    for (const auto& [base, allocation] : in->live) check_red_zones(allocation, suspects);
+    for (const auto& [base, allocation] : in->live) {
+      if (allocation.open) check_red_zones(allocation, suspects);  // nobody wrote where nobody could
+    }
   }
 }
 
-DeviceAccess::DeviceAccess() {
-  if (device_access++ == 0 && settings().host_guard) protect_device_memory(PROT_READ | PROT_WRITE);
+bool open_allocation(const void* address) {
+  if (device_access.load(std::memory_order_relaxed) == 0) return false;
+  while (opening.test_and_set(std::memory_order_acquire)) {
+  }
+  Allocation* allocation = find_region(address);
+  if (allocation && !allocation->open) {
+    set_open(*allocation, true);
+    allocation->next_open = opened;
+    opened = allocation;
+  }
+  opening.clear(std::memory_order_release);
+  return allocation;
 }
 
+DeviceAccess::DeviceAccess() { ++device_access; }
+
 DeviceAccess::~DeviceAccess() {
-  if (--device_access == 0 && settings().host_guard) protect_device_memory(PROT_NONE);
+  if (--device_access == 0) close_all();
 }
 
 }  // namespace emulation

@@ -21,6 +21,9 @@ struct Allocation {
   uint64_t number;
   Zone zone;
   const char* call;  // cudaMalloc, ...
+  bool open;         // can be touched
+  bool guarded;      // closed again when no device code runs
+  Allocation* next_open;
 };
 
 // Zones of the reserved range, and what lies beside it: a state for each byte, a history for each word (see checks.h).
@@ -56,7 +59,8 @@ std::string describe_address(const void* address);
 // Throws Fault if somebody wrote into a red zone of a live allocation; suspects() says who that may have been.
 void check_red_zones(const std::function<std::string()>& suspects);
 
-// While one of these lives, device memory can be touched.
+// While one of these lives, kernels and copies run: device memory opens when it is touched, and closes at the end, so
+// that what the host touches can be told from what kernels do.
 class DeviceAccess {
  public:
   DeviceAccess();
@@ -64,6 +68,9 @@ class DeviceAccess {
   DeviceAccess(const DeviceAccess&) = delete;
   DeviceAccess& operator=(const DeviceAccess&) = delete;
 };
+
+// Called by the signal handler: true if the address may be touched after all.
+bool open_allocation(const void* address);
 
 // A float reads as a signalling NaN, an index as something far out of bounds.
 constexpr uint32_t kUnwrittenWord = 0xFFBADBADu;

@@ -26,9 +26,11 @@ void copy_states(const void* target, const void* source, size_t bytes);
 // The first byte in that state, or nullptr.
 const void* find_state(const void* address, size_t bytes, State state);
 
-// `pc`: the instruction behind the access, for the message; nullptr if the emulation itself accesses for a thread.
-void check_read(const void* address, size_t bytes, const void* pc);
-void check_write(const void* address, size_t bytes, const void* pc);
-void check_atomic(const void* address, size_t bytes, const void* pc);
+// Of an access by the current thread of that runner. `pc`: the instruction behind it, for the message; nullptr if the
+// emulation itself accesses for the thread.
+class Runner;
+void check_read(Runner& runner, const void* address, size_t bytes, const void* pc);
+void check_write(Runner& runner, const void* address, size_t bytes, const void* pc);
+void check_atomic(Runner& runner, const void* address, size_t bytes, const void* pc);
 
 }  // namespace emulation

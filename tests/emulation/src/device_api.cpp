@@ -21,7 +21,7 @@ struct Generation {
 
 // CUDA C++ Programming Guide, "Technical Specifications per Compute Capability"
 constexpr Generation kGenerations[] = {
-    {75, 64 << 10, 64 << 10, 1024},    {80, 163 << 10, 164 << 10, 2048},  {86, 99 << 10, 100 << 10, 1536},
+    {75, 64 << 10, 64 << 10, 1024},  {80, 163 << 10, 164 << 10, 2048}, {86, 99 << 10, 100 << 10, 1536},
     {89, 99 << 10, 100 << 10, 1536}, {90, 227 << 10, 228 << 10, 2048},
 };
 
@@ -43,18 +43,24 @@ bool valid(int device) { return device >= 0 && device < settings().devices; }
 using namespace emulation;
 
 cudaError_t cudaDriverGetVersion(int* version) {
-  return call("cudaDriverGetVersion", [&] {
-    const Driver driver = settings().driver;
-    *version = driver == Driver::missing ? 0 : driver == Driver::too_old ? 11040 : CUDART_VERSION;
-    return cudaSuccess;
-  }, false);
+  return call(
+      "cudaDriverGetVersion",
+      [&] {
+        const Driver driver = settings().driver;
+        *version = driver == Driver::missing ? 0 : driver == Driver::too_old ? 11040 : CUDART_VERSION;
+        return cudaSuccess;
+      },
+      false);
 }
 
 cudaError_t cudaRuntimeGetVersion(int* version) {
-  return call("cudaRuntimeGetVersion", [&] {
-    *version = CUDART_VERSION;
-    return cudaSuccess;
-  }, false);
+  return call(
+      "cudaRuntimeGetVersion",
+      [&] {
+        *version = CUDART_VERSION;
+        return cudaSuccess;
+      },
+      false);
 }
 
 cudaError_t cudaGetDeviceCount(int* count) {

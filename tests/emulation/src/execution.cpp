@@ -123,8 +123,8 @@ std::string triple(uint3 v) {
 
 std::string message(const Execution& execution) {
   const Kernel& kernel = *execution.kernel;
-  std::string text = "CUDA emulation: " + function_name(kernel.function) + ", grid " + triple(kernel.grid) + ", block " +
-                     triple(kernel.block) + ": in block " + triple(execution.block) + ", thread " +
+  std::string text = "CUDA emulation: " + function_name(kernel.function) + ", grid " + triple(kernel.grid) +
+                     ", block " + triple(kernel.block) + ": in block " + triple(execution.block) + ", thread " +
                      triple(execution.thread) + ": " + execution.what;
   if (execution.pc) text += " at " + describe_code(execution.pc);
   return text + " [PYNEURAL_EMULATION_SEED=" + std::to_string(execution.seed) + " repeats the order]";

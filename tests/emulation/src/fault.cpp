@@ -32,9 +32,10 @@ void handle_signal(int number, siginfo_t* info, void* context) {
 #if defined(__x86_64__)
   const auto& registers = static_cast<ucontext_t*>(context)->uc_mcontext.gregs;
   record.pc = reinterpret_cast<const char*>(registers[REG_RIP]) + 1;  // describe_code looks one byte back
-  constexpr greg_t kWriteAccess = 2;  // of a page fault's error code
+  constexpr greg_t kWriteAccess = 2;                                  // of a page fault's error code
   record.write = registers[REG_ERR] & kWriteAccess;
 #endif
+  if (number == SIGSEGV && address_space.is_device(record.address) && open_allocation(record.address)) return;
   if (Runner* runner = Runner::current()) {
     runner->fault_from_signal(record, context);
     return;
@@ -87,7 +88,8 @@ CodePlace find_code(const void* address) {
   link_map* map = nullptr;
   CodePlace result;
   if (!dladdr1(address, &info, reinterpret_cast<void**>(&map), RTLD_DL_LINKMAP) || !map) return result;
-  const auto offset = static_cast<unsigned long>(static_cast<const char*>(address) - reinterpret_cast<char*>(map->l_addr));
+  const auto offset =
+      static_cast<unsigned long>(static_cast<const char*>(address) - reinterpret_cast<char*>(map->l_addr));
   const std::string file = *map->l_name ? map->l_name : "/proc/self/exe";
   char command[4096];
   // /proc/self is the child's own there
@@ -140,9 +142,8 @@ std::string function_name(const void* function) {
   const std::string name = find_code(function).function;
   if (name.empty()) return "a kernel";
   // Without the parameters, and without what every name here begins with.
-  const size_t end = name.find('(', name.rfind("(anonymous namespace)") == std::string::npos
-                                        ? 0
-                                        : name.rfind("(anonymous namespace)") + 21);
+  const size_t end = name.find(
+      '(', name.rfind("(anonymous namespace)") == std::string::npos ? 0 : name.rfind("(anonymous namespace)") + 21);
   return name.substr(0, end);
 }
 
@@ -156,12 +157,7 @@ std::string site_name(const char* file, int line) { return base_name(file) + ":"
 
 bool is_program_memory(const void* address) {
   Dl_info info{};
-  if (dladdr(address, &info)) return true;
-  // Thread-local variables lie around the thread pointer, below it on x86-64 and above it on AArch64.
-  constexpr ptrdiff_t kNear = 64 << 10;
-  const auto* pointer = static_cast<const char*>(__builtin_thread_pointer());
-  const ptrdiff_t gap = static_cast<const char*>(address) - pointer;
-  return gap > -kNear && gap < kNear;
+  return dladdr(address, &info) != 0;
 }
 
 }  // namespace emulation

@@ -1,6 +1,7 @@
 // Faults: how a kernel's misdeed leaves its fiber, and the signals by which the processor reports some of them.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 
@@ -25,7 +26,14 @@ std::string describe_code(const void* pc);
 // The name of the function that starts there.
 std::string function_name(const void* function);
 
-// Constants, tables and thread-local variables of the program itself.
+// Thread-local variables lie around the thread pointer, below it on x86-64 and above it on AArch64.
+inline bool is_thread_local(const void* address) {
+  constexpr ptrdiff_t kNear = 64 << 10;
+  const ptrdiff_t gap = static_cast<const char*>(address) - static_cast<const char*>(__builtin_thread_pointer());
+  return gap > -kNear && gap < kNear;
+}
+
+// Constants and tables of the program itself.
 bool is_program_memory(const void* address);
 
 // "file.cu:41" without the folders.

@@ -1,14 +1,17 @@
 #include "fiber.h"
 
 #include <sys/mman.h>
+#include <ucontext.h>
 
 #include <cstdint>
 #include <cstring>
 #include <new>
 
-#if !defined(EMULATION_UCONTEXT)
-
-#include <ucontext.h>
+// Every processor but x86-64 takes the portable way, at the price of two system calls per switch; it can be asked for,
+// so that it is tested too.
+#if !defined(__x86_64__) || defined(PYNEURAL_EMULATION_UCONTEXT)
+#define EMULATION_UCONTEXT 1
+#else
 
 // The System V calling convention lets a function keep six registers; they and the return address are all that a
 // switch at a call has to save. The rounding modes are left alone: kernels do not change them.
@@ -60,19 +63,33 @@ namespace emulation {
 
 #if defined(EMULATION_UCONTEXT)
 
-void make_context(Context& context, char* stack, size_t bytes, void (*entry)()) {
-  getcontext(&context.state);
-  context.state.uc_stack.ss_sp = stack;
-  context.state.uc_stack.ss_size = bytes;
-  context.state.uc_link = nullptr;
-  makecontext(&context.state, entry, 0);
+namespace {
+
+ucontext_t* ucontext(Context& context) {
+  if (!context.state) context.state = new ucontext_t;
+  return static_cast<ucontext_t*>(context.state);
 }
 
-void switch_context(Context& from, Context& to) { swapcontext(&from.state, &to.state); }
+}  // namespace
 
-void resume_from_signal(void*, Context& to) { setcontext(&to.state); }
+Context::~Context() { delete static_cast<ucontext_t*>(state); }
+
+void make_context(Context& context, char* stack, size_t bytes, void (*entry)()) {
+  ucontext_t* state = ucontext(context);
+  getcontext(state);
+  state->uc_stack.ss_sp = stack;
+  state->uc_stack.ss_size = bytes;
+  state->uc_link = nullptr;
+  makecontext(state, entry, 0);
+}
+
+void switch_context(Context& from, Context& to) { swapcontext(ucontext(from), ucontext(to)); }
+
+void resume_from_signal(void*, Context& to) { setcontext(ucontext(to)); }
 
 #else
+
+Context::~Context() = default;
 
 void make_context(Context& context, char* stack, size_t bytes, void (*entry)()) {
   constexpr int kSavedRegisters = 6;
@@ -81,14 +98,14 @@ void make_context(Context& context, char* stack, size_t bytes, void (*entry)()) 
   *--top = reinterpret_cast<void*>(entry);
   top -= kSavedRegisters;
   std::memset(top, 0, kSavedRegisters * sizeof(void*));
-  context.stack_pointer = top;
+  context.state = top;
 }
 
-void switch_context(Context& from, Context& to) { emulation_switch_context(&from.stack_pointer, to.stack_pointer); }
+void switch_context(Context& from, Context& to) { emulation_switch_context(&from.state, to.state); }
 
 void resume_from_signal(void* signal_context, Context& to) {
   auto& registers = static_cast<ucontext_t*>(signal_context)->uc_mcontext.gregs;
-  registers[REG_RDI] = reinterpret_cast<greg_t>(to.stack_pointer);
+  registers[REG_RDI] = reinterpret_cast<greg_t>(to.state);
   registers[REG_RIP] = reinterpret_cast<greg_t>(&emulation_resume_context);
 }
 
@@ -99,8 +116,8 @@ void resume_from_signal(void* signal_context, Context& to) {
 Stack::Stack(size_t bytes, size_t colour) {
   constexpr size_t kColours = 61, kColourBytes = 64;
   mapped_ = (bytes + 4095) / 4096 * 4096 + kColours * kColourBytes / 4096 * 4096 + 4096;
-  void* mapping = mmap(nullptr, kGuardBytes + mapped_, PROT_READ | PROT_WRITE,
-                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  void* mapping =
+      mmap(nullptr, kGuardBytes + mapped_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (mapping == MAP_FAILED) throw std::bad_alloc();
   mapping_ = static_cast<char*>(mapping);
   mprotect(mapping_, kGuardBytes, PROT_NONE);

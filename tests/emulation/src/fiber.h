@@ -3,20 +3,15 @@
 
 #include <cstddef>
 
-// The portable way costs two system calls per switch; it can be asked for, so that it is tested too.
-#if !defined(__x86_64__) || defined(PYNEURAL_EMULATION_UCONTEXT)
-#define EMULATION_UCONTEXT 1
-#include <ucontext.h>
-#endif
-
 namespace emulation {
 
+// Where a fiber was interrupted: its stack pointer, or (see fiber.cpp) a ucontext_t.
 struct Context {
-#if defined(EMULATION_UCONTEXT)
-  ucontext_t state;
-#else
-  void* stack_pointer = nullptr;
-#endif
+  void* state = nullptr;
+  Context() = default;
+  ~Context();
+  Context(const Context&) = delete;
+  Context& operator=(const Context&) = delete;
 };
 
 // A context that starts `entry`, which must never return.
@@ -35,12 +30,8 @@ class Stack {
 
   char* base() const { return mapping_ + kGuardBytes; }
   size_t bytes() const { return bytes_; }
-  bool guards(const void* address) const {
-    return address >= mapping_ && address < base();
-  }
-  bool holds(const void* address) const {
-    return address >= base() && address < mapping_ + kGuardBytes + mapped_;
-  }
+  bool guards(const void* address) const { return address >= mapping_ && address < base(); }
+  bool holds(const void* address) const { return address >= base() && address < mapping_ + kGuardBytes + mapped_; }
 
  private:
   static constexpr size_t kGuardBytes = 4096;

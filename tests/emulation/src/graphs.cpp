@@ -25,12 +25,12 @@ GraphExec& executable_of(cudaGraphExec_t handle, const char* call) {
   throw Fault(std::string("CUDA emulation: ") + call + " on something that is no graph");
 }
 
-void end_capture(Capture* capture) {
-  for (Stream* stream : capture->streams) {
-    stream->capture = nullptr;
+void end_capture(Capture& capture) {
+  capture.ended = true;
+  for (Stream* stream : capture.streams) {
+    stream->capture.reset();
     stream->tail.clear();
   }
-  delete capture;
 }
 
 // Every node is an ancestor of what the origin stream waits for.
@@ -69,7 +69,7 @@ cudaError_t cudaStreamBeginCapture(cudaStream_t handle, cudaStreamCaptureMode mo
     if (&stream == &legacy_stream()) return cudaErrorStreamCaptureUnsupported;
     if (stream.capture) return cudaErrorInvalidValue;
     Graph* graph = graphs.emplace_back(std::make_unique<Graph>()).get();
-    stream.capture = new Capture{&stream, {&stream}, graph, mode, std::this_thread::get_id()};
+    stream.capture = std::make_shared<Capture>(Capture{&stream, {&stream}, graph, mode, std::this_thread::get_id()});
     return cudaSuccess;
   });
 }
@@ -78,14 +78,14 @@ cudaError_t cudaStreamEndCapture(cudaStream_t handle, cudaGraph_t* result) {
   return call("cudaStreamEndCapture", [&] {
     *result = nullptr;
     Stream& stream = stream_of(handle, "cudaStreamEndCapture");
-    Capture* capture = stream.capture;
+    const std::shared_ptr<Capture> capture = stream.capture;
     if (!capture) return cudaErrorInvalidValue;
     if (capture->origin != &stream) return cudaErrorStreamCaptureUnmatched;
-    const cudaError_t error = capture->invalidated   ? cudaErrorStreamCaptureInvalidated
+    const cudaError_t error = capture->invalidated    ? cudaErrorStreamCaptureInvalidated
                               : !all_joined(*capture) ? cudaErrorStreamCaptureUnjoined
                                                       : cudaSuccess;
     Graph* graph = capture->graph;
-    end_capture(capture);
+    end_capture(*capture);
     if (error == cudaSuccess) *result = reinterpret_cast<cudaGraph_t>(graph);
     return error;
   });
@@ -93,8 +93,8 @@ cudaError_t cudaStreamEndCapture(cudaStream_t handle, cudaGraph_t* result) {
 
 cudaError_t cudaStreamIsCapturing(cudaStream_t handle, cudaStreamCaptureStatus* status) {
   return call("cudaStreamIsCapturing", [&] {
-    const Capture* capture = stream_of(handle, "cudaStreamIsCapturing").capture;
-    *status = !capture                ? cudaStreamCaptureStatusNone
+    const Capture* capture = stream_of(handle, "cudaStreamIsCapturing").capture.get();
+    *status = !capture               ? cudaStreamCaptureStatusNone
               : capture->invalidated ? cudaStreamCaptureStatusInvalidated
                                      : cudaStreamCaptureStatusActive;
     return cudaSuccess;

@@ -20,8 +20,8 @@ void check_range(const char* name, const void* pointer, size_t bytes) {
   const auto* end = static_cast<const char*>(pointer) + bytes;
   if (allocation && end <= allocation->base + allocation->bytes) return;
   const void* outside = allocation ? end - 1 : pointer;
-  throw Fault(std::string("CUDA emulation: ") + name + " of " + std::to_string(bytes) + " bytes goes out of bounds: " +
-              describe_address(outside));
+  throw Fault(std::string("CUDA emulation: ") + name + " of " + std::to_string(bytes) +
+              " bytes goes out of bounds: " + describe_address(outside));
 }
 
 void copy_now(const char* name, void* target, const void* source, size_t bytes) {
@@ -29,8 +29,8 @@ void copy_now(const char* name, void* target, const void* source, size_t bytes) 
   check_range(name, source, bytes);
   if (!on_device(target)) {
     if (const void* unwritten = find_state(source, bytes, State::unwritten)) {
-      throw Fault(std::string("CUDA emulation: ") + name + " to the host reads device memory that nothing wrote: " +
-                  describe_address(unwritten));
+      throw Fault(std::string("CUDA emulation: ") + name +
+                  " to the host reads device memory that nothing wrote: " + describe_address(unwritten));
     }
   }
   std::memmove(target, source, bytes);
@@ -52,7 +52,8 @@ bool kind_fits(cudaMemcpyKind kind, const void* target, const void* source) {
   }
 }
 
-cudaError_t copy(const char* name, void* target, const void* source, size_t bytes, cudaMemcpyKind kind, Stream& stream) {
+cudaError_t copy(const char* name, void* target, const void* source, size_t bytes, cudaMemcpyKind kind,
+                 Stream& stream) {
   if (!kind_fits(kind, target, source)) return cudaErrorInvalidValue;
   if (bytes == 0) return cudaSuccess;
   check_range(name, target, bytes);
@@ -61,11 +62,10 @@ cudaError_t copy(const char* name, void* target, const void* source, size_t byte
   if (stream.capture && (pageable_source || pageable_target)) return forbid_while_capturing(stream);
   if (pageable_source) {
     // The runtime has copied pageable memory when the call returns; pinned memory it reads later.
-    auto staged = std::make_shared<std::vector<char>>(static_cast<const char*>(source),
-                                                      static_cast<const char*>(source) + bytes);
-    const cudaError_t error = submit(stream, {OperationKind::copy, nullptr, [=] {
-                                                copy_now(name, target, staged->data(), bytes);
-                                              }});
+    auto staged =
+        std::make_shared<std::vector<char>>(static_cast<const char*>(source), static_cast<const char*>(source) + bytes);
+    const cudaError_t error =
+        submit(stream, {OperationKind::copy, nullptr, [=] { copy_now(name, target, staged->data(), bytes); }});
     if (error == cudaSuccess && pageable_target) run_until(stream, stream.enqueued);
     return error;
   }
@@ -141,8 +141,8 @@ cudaError_t cudaFreeAsync(void* pointer, cudaStream_t handle) {
   return call("cudaFreeAsync", [&] {
     Stream& stream = stream_of(handle, "cudaFreeAsync");
     if (const cudaError_t error = forbid_while_capturing(stream); error != cudaSuccess) return error;
-    return submit(stream, {OperationKind::release, nullptr,
-                           [pointer] { release_now(pointer, Zone::device, "cudaFreeAsync"); }});
+    return submit(
+        stream, {OperationKind::release, nullptr, [pointer] { release_now(pointer, Zone::device, "cudaFreeAsync"); }});
   });
 }
 
@@ -185,9 +185,8 @@ cudaError_t cudaMemset(void* target, int value, size_t bytes) {
 }
 
 cudaError_t cudaMemsetAsync(void* target, int value, size_t bytes, cudaStream_t handle) {
-  return call("cudaMemsetAsync", [&] {
-    return fill("cudaMemsetAsync", target, value, bytes, stream_of(handle, "cudaMemsetAsync"));
-  });
+  return call("cudaMemsetAsync",
+              [&] { return fill("cudaMemsetAsync", target, value, bytes, stream_of(handle, "cudaMemsetAsync")); });
 }
 
 cudaError_t cudaMemGetInfo(size_t* free, size_t* total) {

@@ -14,9 +14,11 @@ __thread dim3 blockDim;
 __thread dim3 gridDim;
 
 namespace emulation {
-namespace {
 
-__thread Runner* current_runner EMULATION_TLS = nullptr;
+__thread Runner* current_runner = nullptr;
+__thread Runner* checked_runner = nullptr;
+
+namespace {
 
 uint64_t mix(uint64_t x) {
   x ^= x >> 33;
@@ -37,7 +39,7 @@ const char* barrier_name(Barrier barrier) {
 }
 
 const char* warp_op_name(WarpOp op) {
-  constexpr const char* names[] = {"__syncwarp",     "__shfl_sync", "a vote",        "__match_any_sync",
+  constexpr const char* names[] = {"__syncwarp",       "__shfl_sync", "a vote",      "__match_any_sync",
                                    "__match_all_sync", "ldmatrix",    "mma m16n8k8", "mma m16n8k16"};
   return names[static_cast<int>(op)];
 }
@@ -59,11 +61,10 @@ std::string at(Site site) { return " at " + site_name(site.file, site.line); }
 
 }  // namespace
 
-Runner* Runner::current() { return current_runner; }
-
 Runner& Runner::of_this_thread() {
-  static thread_local Runner runner;
-  return runner;
+  // By a pointer: a runner is large, and variables that are found as fast as threadIdx have to share little room.
+  static thread_local const std::unique_ptr<Runner> runner(new Runner);
+  return *runner;
 }
 
 // ---- blocks
@@ -76,7 +77,7 @@ bool Runner::run_block(Execution& execution, uint3 block, uint32_t linear_block)
   become(first);
   running_ = lanes_[first].fiber = take_fiber();
   switch_context(base_, running_->context);
-  current_runner = nullptr;
+  current_runner = checked_runner = nullptr;
   if (!faulted_) return true;
   end_with_fault();
   return false;
@@ -181,7 +182,9 @@ void Runner::fiber_entry() { current_runner->run_fiber(); }
 // another: a kernel that never waits runs as a plain loop.
 void Runner::run_fiber() {
   for (;;) {
+    checked_runner = this;
     execution_->kernel->call(execution_->kernel->arguments.get());
+    checked_runner = nullptr;
     finish_thread();
     const int next = next_thread();
     if (next >= 0 && !lanes_[next].fiber) {
@@ -217,8 +220,8 @@ void Runner::finish_thread() {
   }
   for (int i = 0; i < warp.meetings; ++i) {
     if (warp.meeting[i].mask & warp.exited) {
-      fault("this thread has exited while lanes " + lane_list(warp.meeting[i].arrived) + " of its warp wait for it in " +
-                warp_op_name(warp.meeting[i].op) + at(warp.meeting[i].site),
+      fault("this thread has exited while lanes " + lane_list(warp.meeting[i].arrived) +
+                " of its warp wait for it in " + warp_op_name(warp.meeting[i].op) + at(warp.meeting[i].site),
             nullptr);
     }
   }
@@ -394,8 +397,16 @@ std::string Runner::block_name(uint32_t linear) const {
 
 // ---- what kernels call
 
-int sync_block(Barrier kind, bool predicate, Site site) { return current_runner->sync_block(kind, predicate, site); }
+int sync_block(Barrier kind, bool predicate, Site site) {
+  const RuntimeSection section;
+  return current_runner->sync_block(kind, predicate, site);
+}
+
 void fence() { current_runner->fence(); }
-void trap(const char* what, Site site) { current_runner->fault(what + at(site), nullptr); }
+
+void trap(const char* what, Site site) {
+  const RuntimeSection section;
+  current_runner->fault(what + at(site), nullptr);
+}
 
 }  // namespace emulation

@@ -71,13 +71,35 @@ struct SharedVariable {
   size_t zone_bytes;  // of the red zone behind it
 };
 
+// Shared memory for the blocks of one runner, and the time up to which its histories reach.
+struct SharedWindow {
+  char* memory;
+  uint32_t clock;
+};
+
+class Runner;
+extern __thread Runner* current_runner EMULATION_TLS;
+// The same while a kernel's own code runs, and nullptr while the emulation works for it. That is the code whose
+// accesses are checked: of inline functions that kernels and emulation share the linker keeps one copy, maybe an
+// instrumented one.
+extern __thread Runner* checked_runner EMULATION_TLS;
+
+// Stands in every function of the emulation that kernels call.
+class RuntimeSection {
+ public:
+  RuntimeSection() { checked_runner = nullptr; }
+  ~RuntimeSection() { checked_runner = current_runner; }
+  RuntimeSection(const RuntimeSection&) = delete;
+  RuntimeSection& operator=(const RuntimeSection&) = delete;
+};
+
 class Runner {
  public:
   Runner();
   ~Runner();
 
   // Of this OS thread; nullptr outside of kernels.
-  static Runner* current();
+  static Runner* current() { return current_runner; }
   // This OS thread's, made when it first runs a block.
   static Runner& of_this_thread();
 
@@ -158,10 +180,10 @@ class Runner {
   std::unique_ptr<Lane[]> lanes_;
   Warp warps_[kMaxThreads / kLanes];
   int threads_ = 0, warp_count_ = 0;
-  int thread_ = 0, warp_ = 0;     // who runs
+  int thread_ = 0, warp_ = 0;  // who runs
   uint32_t runnable_warps_ = 0;
   int exited_ = 0;
-  bool backwards_ = false;        // the order in which runnable lanes and warps get their turn
+  bool backwards_ = false;  // the order in which runnable lanes and warps get their turn
   int rotation_ = 0;
 
   // the barrier of the block
@@ -177,7 +199,7 @@ class Runner {
   bool faulted_ = false;
   SignalRecord signal_;
 
-  char* shared_;  // this runner's window of shared memory
+  char* shared_;                           // this runner's window of shared memory
   std::vector<SharedVariable> variables_;  // the dynamic one comes first
   size_t static_bytes_ = 0, static_offset_ = 0;
 

@@ -44,7 +44,7 @@ struct Stream {
   bool blocking = true;  // ordered against the legacy stream
   std::deque<Operation> queue;
   uint64_t enqueued = 0, done = 0;
-  Capture* capture = nullptr;
+  std::shared_ptr<Capture> capture;
   std::vector<int> tail;  // while capturing: the nodes that the next one comes after
 };
 
@@ -58,13 +58,13 @@ struct Capture {
   Graph* graph;
   cudaStreamCaptureMode mode;
   std::thread::id thread;
-  bool invalidated = false;
+  bool invalidated = false, ended = false;
 };
 
 // One recording of an event; the event may be recorded again before this one is reached.
 struct Recording {
   Position position;
-  Capture* capture = nullptr;
+  std::shared_ptr<Capture> capture;
   std::vector<int> tail;
   double milliseconds = 0;  // when it was reached
   bool reached() const { return position.stream && position.stream->done >= position.count; }

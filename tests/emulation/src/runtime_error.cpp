@@ -47,9 +47,9 @@ PendingFault pending_fault;
 
 bool releases(const std::string& name) { return name.find("Free") < name.size() || name.find("Destroy") < name.size(); }
 
-// A launch whose outcome nobody has asked for.
-bool unchecked_launch = false;
-const void* unchecked_function = nullptr;
+// This thread's launch whose outcome nobody has asked for.
+thread_local bool unchecked_launch = false;
+thread_local const void* unchecked_function = nullptr;
 
 cudaError_t driver_error() {
   switch (settings().driver) {
@@ -83,6 +83,7 @@ cudaError_t guarded(const char* name, const Body& body, bool needs_device) {
     return body();
   } catch (const Fault& fault) {
     drop_queues();  // what came after the fault could only fail for the same reason
+    unchecked_launch = false;
     if (settings().faults_as_errors) {
       std::fprintf(stderr, "%s\n", fault.what());
       return sticky_error = cudaErrorLaunchFailure;
@@ -125,8 +126,7 @@ constexpr ErrorText kErrors[] = {
      "operation failed due to a previous error during capture"},
     {cudaErrorStreamCaptureUnmatched, "cudaErrorStreamCaptureUnmatched",
      "capture was not ended in the same stream as it began"},
-    {cudaErrorStreamCaptureUnjoined, "cudaErrorStreamCaptureUnjoined",
-     "capturing stream has unjoined work"},
+    {cudaErrorStreamCaptureUnjoined, "cudaErrorStreamCaptureUnjoined", "capturing stream has unjoined work"},
     {cudaErrorStreamCaptureIsolation, "cudaErrorStreamCaptureIsolation",
      "dependency created on uncaptured work in another stream"},
     {cudaErrorStreamCaptureImplicit, "cudaErrorStreamCaptureImplicit",

@@ -26,23 +26,23 @@ constexpr size_t kStaticLimit = size_t{48} << 10;  // what nvcc lets a kernel de
 constexpr size_t kAlignment = 16;
 
 std::mutex windows_lock;
-std::vector<char*> free_windows;
+std::vector<SharedWindow> free_windows;
 size_t windows_made = 0;
 
-char* take_window() {
+SharedWindow take_window() {
   const std::lock_guard guard(windows_lock);
   if (!free_windows.empty()) {
-    char* window = free_windows.back();
+    const SharedWindow window = free_windows.back();
     free_windows.pop_back();
     return window;
   }
   if ((windows_made + 1) * kWindowBytes > address_space.shared_bytes) throw std::bad_alloc();
-  char* window = address_space.base + address_space.device_bytes + address_space.pinned_bytes +
-                 windows_made++ * kWindowBytes;
+  char* window =
+      address_space.base + address_space.device_bytes + address_space.pinned_bytes + windows_made++ * kWindowBytes;
   for (const size_t offset : {kStaticOffset, kDynamicOffset}) {
     if (mprotect(window + offset, kAreaBytes, PROT_READ | PROT_WRITE) != 0) throw std::bad_alloc();
   }
-  return window;
+  return {window, 0};
 }
 
 size_t round_up(size_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
@@ -56,11 +56,15 @@ bool intact(const char* zone, size_t bytes) {
 
 }  // namespace
 
-Runner::Runner() : lanes_(new Lane[kMaxThreads]), shared_(take_window()) {}
+Runner::Runner() : lanes_(new Lane[kMaxThreads]) {
+  const SharedWindow window = take_window();
+  shared_ = window.memory;
+  clock_ = window.clock;
+}
 
 Runner::~Runner() {
   const std::lock_guard guard(windows_lock);
-  free_windows.push_back(shared_);
+  free_windows.push_back({shared_, clock_});
 }
 
 void Runner::start_shared() {
@@ -127,9 +131,10 @@ std::string Runner::describe_shared(const void* address) const {
   const SharedVariable* nearest = nullptr;
   ptrdiff_t distance = 0;
   for (const SharedVariable& variable : variables_) {
-    const ptrdiff_t gap = at < variable.address ? at - variable.address
-                                                : std::max<ptrdiff_t>(0, at - variable.address -
-                                                                             static_cast<ptrdiff_t>(variable.bytes) + 1);
+    const ptrdiff_t gap =
+        at < variable.address
+            ? at - variable.address
+            : std::max<ptrdiff_t>(0, at - variable.address - static_cast<ptrdiff_t>(variable.bytes) + 1);
     if (!nearest || std::abs(gap) < std::abs(distance)) {
       nearest = &variable;
       distance = gap;
@@ -143,9 +148,13 @@ std::string Runner::describe_shared(const void* address) const {
 }
 
 void* shared_variable(const void* key, const char* name, size_t bytes) {
-  return Runner::current()->shared_variable(key, name, bytes);
+  const RuntimeSection section;
+  return current_runner->shared_variable(key, name, bytes);
 }
 
-void* dynamic_shared() { return Runner::current()->dynamic_shared(); }
+void* dynamic_shared() {
+  const RuntimeSection section;
+  return current_runner->dynamic_shared();
+}
 
 }  // namespace emulation

@@ -88,7 +88,7 @@ Stream& stream_of(cudaStream_t handle, const char* call) {
 }
 
 cudaError_t submit(Stream& stream, Operation operation) {
-  if (Capture* capture = stream.capture) {
+  if (Capture* capture = stream.capture.get()) {
     if (capture->invalidated) return cudaErrorStreamCaptureInvalidated;
     capture->graph->nodes.push_back({std::move(operation), stream.tail});
     stream.tail = {static_cast<int>(capture->graph->nodes.size()) - 1};
@@ -169,7 +169,7 @@ cudaError_t forbid_while_capturing(Stream& stream) {
 
 cudaError_t forbid_while_capturing() {
   for (const auto& stream : streams) {
-    Capture* capture = stream->capture;
+    const Capture* capture = stream->capture.get();
     if (!capture || capture->mode == cudaStreamCaptureModeRelaxed) continue;
     if (capture->mode == cudaStreamCaptureModeThreadLocal && capture->thread != std::this_thread::get_id()) continue;
     return forbid_while_capturing(*stream);
@@ -254,6 +254,7 @@ cudaError_t cudaStreamWaitEvent(cudaStream_t handle, cudaEvent_t event, unsigned
     const auto recording = awaited.recording;
     if (!recording) return cudaSuccess;  // never recorded: nothing to wait for
     if (recording->capture) {
+      if (recording->capture->ended) return cudaErrorCapturedEvent;
       // A captured event draws the stream into the capture.
       if (!stream.capture) fork_capture(stream, *recording);
       if (stream.capture != recording->capture) return cudaErrorStreamCaptureIsolation;

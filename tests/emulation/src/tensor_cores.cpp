@@ -77,6 +77,7 @@ void complete_bf16(Lane* lanes, uint32_t) {
 }
 
 void mma(WarpOp op, Runner::Complete complete, float* d, const uint32_t* a, const uint32_t* b, Site site) {
+  const RuntimeSection section;
   Operands operands;
   std::memcpy(operands.a, a, sizeof(operands.a));
   std::memcpy(operands.b, b, sizeof(operands.b));
@@ -132,12 +133,13 @@ void mma_m16n8k16_bf16(float* d, const uint32_t* a, const uint32_t* b, Site site
 }
 
 void load_matrices(uint32_t* fragments, const void* row, int count, bool transposed, Site site) {
+  const RuntimeSection section;
   Runner& runner = *Runner::current();
   const Row operand{row, count, transposed};
   if (runner.lane() < count * 8) {
     demand(address_space.is_shared(row), "ldmatrix", "the row is not in shared memory", site);
     demand(aligned(row, 16), "ldmatrix", "misaligned: a row must start at a multiple of 16 bytes", site);
-    if (checks_enabled) check_read(row, 16, nullptr);
+    if (checks_enabled) check_read(runner, row, 16, nullptr);
   }
   const Lane& lane = runner.meet(WarpOp::ldmatrix, kFullWarp, &operand, sizeof(operand), complete_load, site);
   std::memcpy(fragments, lane.result, count * sizeof(uint32_t));
@@ -146,14 +148,15 @@ void load_matrices(uint32_t* fragments, const void* row, int count, bool transpo
 // ---- asynchronous copies
 
 void copy_async(void* target, const void* source, int bytes, int source_bytes, Site site) {
+  const RuntimeSection section;
   Runner& runner = *Runner::current();
   demand(address_space.is_shared(target), "cp.async", "the target is not in shared memory", site);
   demand(aligned(target, bytes) && (source_bytes == 0 || aligned(source, bytes)), "cp.async",
          "misaligned: both addresses must be multiples of the size of the copy", site);
   demand(source_bytes == 0 || address_space.is_device(source), "cp.async", "the source is not in device memory", site);
   if (checks_enabled) {
-    if (source_bytes > 0) check_read(source, source_bytes, nullptr);
-    check_write(target, bytes, nullptr);
+    if (source_bytes > 0) check_read(runner, source, source_bytes, nullptr);
+    check_write(runner, target, bytes, nullptr);
     set_states(target, bytes, State::in_flight);
   }
   Lane& lane = runner.self();
@@ -163,7 +166,9 @@ void copy_async(void* target, const void* source, int bytes, int source_bytes, S
 void commit_copies() { ++Runner::current()->self().copy_group; }
 
 void wait_copies(int groups_left) {
-  Lane& lane = Runner::current()->self();
+  const RuntimeSection section;
+  Runner& runner = *Runner::current();
+  Lane& lane = runner.self();
   while (!lane.copies.empty()) {
     const AsyncCopy& copy = lane.copies.front();
     if (groups_left >= 0 && copy.group + groups_left >= lane.copy_group) break;
@@ -171,7 +176,7 @@ void wait_copies(int groups_left) {
     std::memset(static_cast<char*>(copy.target) + copy.source_bytes, 0, copy.bytes - copy.source_bytes);
     if (checks_enabled) {
       set_states(copy.target, copy.bytes, State::written);
-      check_write(copy.target, copy.bytes, nullptr);  // as if this thread wrote it now
+      check_write(runner, copy.target, copy.bytes, nullptr);  // as if this thread wrote it now
     }
     lane.copies.pop_front();
   }

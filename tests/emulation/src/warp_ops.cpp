@@ -70,6 +70,7 @@ void complete_match_all(Lane* lanes, uint32_t mask) {
 template <class Result, class Operand>
 Result meet(WarpOp op, uint32_t mask, Operand value, Runner::Complete complete, Site site) {
   static_assert(sizeof(Operand) <= kLaneBytes);
+  const RuntimeSection section;
   return result<Result>(Runner::current()->meet(op, mask, &value, sizeof(Operand), complete, site));
 }
 
@@ -96,6 +97,7 @@ uint32_t match_all(uint32_t mask, uint64_t value, Site site) {
 }
 
 void sync_warp(uint32_t mask, Site site) {
+  const RuntimeSection section;
   Runner::current()->meet(WarpOp::sync, mask, nullptr, 0, [](Lane*, uint32_t) {}, site);
 }
 

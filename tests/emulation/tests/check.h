@@ -75,7 +75,7 @@ std::vector<T> counting(size_t size, int limit, int step = 1) {
 
 }  // namespace test
 
-#define CASE(name)                                 \
-  void name();                                     \
+#define CASE(name)                                  \
+  void name();                                      \
   const ::test::Register name##_entry(#name, name); \
   void name()

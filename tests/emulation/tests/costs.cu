@@ -56,39 +56,38 @@ CASE(costs) {
         }));
   const int blocks = 1000, threads = 256;
   print("thread of a kernel without barriers", nanoseconds(10, [&] {
-          launch(empty_kernel, dim3(blocks), dim3(threads), 0, nullptr);
-          sync();
-        }) / (blocks * threads));
+                                                 launch(empty_kernel, dim3(blocks), dim3(threads), 0, nullptr);
+                                                 sync();
+                                               }) / (blocks * threads));
   const int rounds = 1000;
   print("barrier, per thread (256 threads)", nanoseconds(10, [&] {
-          launch(barrier_kernel, dim3(1), dim3(threads), 0, nullptr, rounds);
-          sync();
-        }) / (rounds * threads));
+                                               launch(barrier_kernel, dim3(1), dim3(threads), 0, nullptr, rounds);
+                                               sync();
+                                             }) / (rounds * threads));
   const DeviceArray<float> out(threads);
   print("shuffle, per lane", nanoseconds(10, [&] {
-          launch(shuffle_kernel, dim3(1), dim3(32), 0, nullptr, out, rounds);
-          sync();
-        }) / (rounds * 32));
+                               launch(shuffle_kernel, dim3(1), dim3(32), 0, nullptr, out, rounds);
+                               sync();
+                             }) / (rounds * 32));
   print("mma m16n8k8, per warp", nanoseconds(10, [&] {
-          launch(mma_kernel, dim3(1), dim3(32), 0, nullptr, out, rounds);
-          sync();
-        }) / rounds);
+                                   launch(mma_kernel, dim3(1), dim3(32), 0, nullptr, out, rounds);
+                                   sync();
+                                 }) / rounds);
 
   const int n = 1 << 20;
   const DeviceArray<float> a(counting<float>(n, 100)), b(counting<float>(n, 100)), c(n);
   print("element of a sum of vectors", nanoseconds(5, [&] {
-          launch(add_kernel, dim3(n / 256), dim3(256), 0, nullptr, a, b, c, n);
-          sync();
-        }) / n);
+                                         launch(add_kernel, dim3(n / 256), dim3(256), 0, nullptr, a, b, c, n);
+                                         sync();
+                                       }) / n);
   const int size = 256;
   print("multiply-add of a tiled product, 256 cubed", nanoseconds(3, [&] {
-          launch(matmul_kernel, dim3(size / kBlock, size / kBlock), dim3(64), 2 * kStage * sizeof(float), nullptr, a, b,
-                 c, size, size);
-          sync();
-        }) / (double(size) * size * size));
-  print("cudaMalloc and cudaFree of 4 KB", nanoseconds(1000, [] {
-          const DeviceArray<float> memory(1024);
-        }));
+                                                        launch(matmul_kernel, dim3(size / kBlock, size / kBlock),
+                                                               dim3(64), 2 * kStage * sizeof(float), nullptr, a, b, c,
+                                                               size, size);
+                                                        sync();
+                                                      }) / (double(size) * size * size));
+  print("cudaMalloc and cudaFree of 4 KB", nanoseconds(1000, [] { const DeviceArray<float> memory(1024); }));
 }
 
 }  // namespace

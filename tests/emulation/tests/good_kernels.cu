@@ -134,6 +134,18 @@ CASE(warp_functions) {
   expect_equal(wrong.values()[0], 0, "errors");
 }
 
+__constant__ float table[4];
+
+__global__ void look_up_kernel(float* out) { out[threadIdx.x] = table[threadIdx.x]; }
+
+CASE(constant_memory) {
+  const float values[4] = {1, 2, 4, 8};
+  PN_CUDA(cudaMemcpyToSymbol(table, values, sizeof(values)));
+  const DeviceArray<float> out(4);
+  launch(look_up_kernel, dim3(1), dim3(4), 0, nullptr, out);
+  expect_equal(out.values()[3], 8, "the last");
+}
+
 __global__ void rounding_kernel(const float* in, uint32_t* tf32, float* bf16, float* half, int n) {
   const int i = static_cast<int>(threadIdx.x);
   if (i >= n) return;
@@ -143,8 +155,10 @@ __global__ void rounding_kernel(const float* in, uint32_t* tf32, float* bf16, fl
 }
 
 CASE(roundings) {
-  const std::vector<float> in = {1.0f, 1 + 0x1p-11f, 1 + 0x1p-12f, -1 - 0x1p-11f, 1 + 0x1p-8f, 1 + 0x3p-8f, 65504.0f, 0x1p-24f};
-  const std::vector<float> tf32 = {1.0f, 1 + 0x1p-10f, 1.0f, -1 - 0x1p-10f, 1 + 0x1p-8f, 1 + 0x3p-8f, 65504.0f, 0x1p-24f};
+  const std::vector<float> in = {1.0f,        1 + 0x1p-11f, 1 + 0x1p-12f, -1 - 0x1p-11f,
+                                 1 + 0x1p-8f, 1 + 0x3p-8f,  65504.0f,     0x1p-24f};
+  const std::vector<float> tf32 = {1.0f,        1 + 0x1p-10f, 1.0f,     -1 - 0x1p-10f,
+                                   1 + 0x1p-8f, 1 + 0x3p-8f,  65504.0f, 0x1p-24f};
   const std::vector<float> bf16 = {1.0f, 1.0f, 1.0f, -1.0f, 1.0f, 1 + 0x1p-6f, 65536.0f, 0x1p-24f};
   const std::vector<float> half = {1.0f, 1.0f, 1.0f, -1.0f, 1 + 0x1p-8f, 1 + 0x3p-8f, 65504.0f, 0x1p-24f};
   const int n = static_cast<int>(in.size());

@@ -13,13 +13,13 @@ using pyneural::cuda::dynamic_shared;
 using pyneural::cuda::launch;
 using pyneural::cuda::wait_copies;
 
-static __global__ void add_kernel(const float* a, const float* b, float* sum, int n) {
+[[maybe_unused]] static __global__ void add_kernel(const float* a, const float* b, float* sum, int n) {
   const int i = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x);
   if (i < n) sum[i] = a[i] + b[i];
 }
 
 // n divisible by four
-static __global__ void scale_vector_kernel(const float* in, float* out, float factor, int n) {
+[[maybe_unused]] static __global__ void scale_vector_kernel(const float* in, float* out, float factor, int n) {
   const int i = 4 * static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x);
   if (i >= n) return;
   float4 v = *reinterpret_cast<const float4*>(in + i);
@@ -70,7 +70,8 @@ constexpr int kDepth = 16;  // of a tile along k
 // C[m, n] = A[m, k] * B[k, n], all divisible by the tile; 64 threads, 4x4 outputs each; tiles of A and B are copied
 // while the last ones are multiplied. Dynamic shared memory: two stages of A [kBlock, kDepth] and B [kDepth, kBlock].
 constexpr int kStage = kBlock * kDepth * 2;
-static __global__ void __launch_bounds__(64) matmul_kernel(const float* a, const float* b, float* c, int n, int k) {
+[[maybe_unused]] static __global__ void __launch_bounds__(64)
+    matmul_kernel(const float* a, const float* b, float* c, int n, int k) {
   float* stages = dynamic_shared<float>();
   const int thread = static_cast<int>(threadIdx.x);
   const int row0 = static_cast<int>(blockIdx.y) * kBlock, column0 = static_cast<int>(blockIdx.x) * kBlock;
@@ -116,14 +117,13 @@ static __global__ void __launch_bounds__(64) matmul_kernel(const float* a, const
 }
 
 // C[16, 8] = A[16, k] * B[k, 8] by one warp, k divisible by 8.
-static __global__ void mma_tf32_kernel(const float* a, const float* b, float* c, int k) {
+[[maybe_unused]] static __global__ void mma_tf32_kernel(const float* a, const float* b, float* c, int k) {
   using pyneural::cuda::to_tf32;
   const int lane = static_cast<int>(threadIdx.x), group = lane / 4, place = lane % 4;
   float d[4] = {};
   for (int k0 = 0; k0 < k; k0 += 8) {
-    const uint32_t left[4] = {
-        to_tf32(a[group * k + k0 + place]), to_tf32(a[(group + 8) * k + k0 + place]),
-        to_tf32(a[group * k + k0 + place + 4]), to_tf32(a[(group + 8) * k + k0 + place + 4])};
+    const uint32_t left[4] = {to_tf32(a[group * k + k0 + place]), to_tf32(a[(group + 8) * k + k0 + place]),
+                              to_tf32(a[group * k + k0 + place + 4]), to_tf32(a[(group + 8) * k + k0 + place + 4])};
     const uint32_t right[2] = {to_tf32(b[(k0 + place) * 8 + group]), to_tf32(b[(k0 + place + 4) * 8 + group])};
     pyneural::cuda::mma_tf32(d, left, right);
   }
@@ -131,7 +131,7 @@ static __global__ void mma_tf32_kernel(const float* a, const float* b, float* c,
 }
 
 // C[16, 8] = A[16, 16] * B[16, 8] by one warp: through shared memory, A by ldmatrix, B by its transposed form.
-static __global__ void mma_bf16_kernel(const float* a, const float* b, float* c) {
+[[maybe_unused]] static __global__ void mma_bf16_kernel(const float* a, const float* b, float* c) {
   PN_SHARED(left, __nv_bfloat16[16][16]);
   PN_SHARED(right, __nv_bfloat16[16][8]);
   const int lane = static_cast<int>(threadIdx.x), group = lane / 4, place = lane % 4;
@@ -146,14 +146,14 @@ static __global__ void mma_bf16_kernel(const float* a, const float* b, float* c)
   for (int i = 0; i < 4; ++i) c[(group + i / 2 * 8) * 8 + 2 * place + i % 2] = d[i];
 }
 
-static __global__ void histogram_kernel(const int* values, int n, int* counts, int* largest) {
+[[maybe_unused]] static __global__ void histogram_kernel(const int* values, int n, int* counts, int* largest) {
   const int i = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x);
   if (i >= n) return;
   atomicAdd(counts + values[i], 1);
   atomicMax(largest, values[i]);
 }
 
-static __global__ void increment_kernel(float* values, float by, int n) {
+[[maybe_unused]] static __global__ void increment_kernel(float* values, float by, int n) {
   const int i = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x);
   if (i < n) values[i] += by;
 }

@@ -1,23 +1,34 @@
-// Runs the case named on the command line; without one, lists all. 0: it went well. 3: an exception, whose text goes to
-// standard output for the caller to judge.
+// Runs the cases named on the command line, one after the other; without any, lists all. 0: all went well. 3: one ended
+// with an exception, whose text goes to standard output for the caller to judge.
 #include <cstring>
 #include <exception>
 
 #include "check.h"
 
-int main(int count, char** arguments) {
+namespace {
+
+const test::Case* find(const char* name) {
   for (const test::Case& entry : test::cases()) {
-    if (count < 2) {
-      std::puts(entry.name);
-    } else if (std::strcmp(entry.name, arguments[1]) == 0) {
-      try {
-        entry.run();
-        return 0;
-      } catch (const std::exception& error) {
-        std::puts(error.what());
-        return 3;
-      }
+    if (std::strcmp(entry.name, name) == 0) return &entry;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+int main(int count, char** arguments) {
+  if (count < 2) {
+    for (const test::Case& entry : test::cases()) std::puts(entry.name);
+  }
+  for (int i = 1; i < count; ++i) {
+    const test::Case* entry = find(arguments[i]);
+    if (!entry) return 2;
+    try {
+      entry->run();
+    } catch (const std::exception& error) {
+      std::printf("%s: %s\n", entry->name, error.what());
+      return 3;
     }
   }
-  return count < 2 ? 0 : 2;
+  return 0;
 }

@@ -280,13 +280,13 @@ CASE(fatal_host_access) {
 
 // A fault that only a destructor came across.
 CASE(fatal_unseen_fault) {
-  const DeviceArray<float> values(4);
+  const DeviceArray<float> values(std::vector<float>(4, 0.0f));
   increment(values, 1, 10000, nullptr);
 }
 
 CASE(fault_as_error) {
   emulation::settings().faults_as_errors = true;
-  const DeviceArray<float> values(4);
+  const DeviceArray<float> values(std::vector<float>(4, 0.0f));
   increment(values, 1, 10000, nullptr);
   PN_CUDA(cudaDeviceSynchronize());
 }

@@ -20,17 +20,17 @@ enum class Driver { ready, missing, too_old, no_device };
 enum class Placement { end, start };
 
 struct Settings {
-  uint64_t seed;                     // the order of blocks, threads and streams
-  int threads;                       // OS threads that run blocks
-  size_t memory_bytes;               // of the device
-  size_t stack_bytes;                // of a thread of a block
-  int compute_capability;            // 75, 80, 86, 89, 90: decides the limits of shared memory
+  uint64_t seed;           // the order of blocks, threads and streams
+  int threads;             // OS threads that run blocks
+  size_t memory_bytes;     // of the device
+  size_t stack_bytes;      // of a thread of a block
+  int compute_capability;  // 75, 80, 86, 89, 90: decides the limits of shared memory
   int devices;
   Driver driver;
-  Placement placement;               // which end of an allocation touches its guard page
-  bool lazy_streams;                 // work waits until somebody waits for it
-  bool host_guard;                   // device memory cannot be touched outside kernels and copies
-  bool faults_as_errors;             // a fault is printed and becomes a sticky error code, as on a device
+  Placement placement;    // which end of an allocation touches its guard page
+  bool lazy_streams;      // work waits until somebody waits for it
+  bool host_guard;        // device memory cannot be touched outside kernels and copies
+  bool faults_as_errors;  // a fault is printed and becomes a sticky error code, as on a device
 };
 
 Settings& settings();

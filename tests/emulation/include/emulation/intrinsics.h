@@ -70,7 +70,7 @@ inline float __uint2float_rn(unsigned x) { return static_cast<float>(x); }
 inline float __double2float_rn(double x) { return static_cast<float>(x); }
 
 // CUDA has min and max in the global namespace, for mixed signs as the usual conversions have it.
-#define EMULATION_MIN_MAX(type)                                    \
+#define EMULATION_MIN_MAX(type)                                       \
   inline constexpr type min(type a, type b) { return b < a ? b : a; } \
   inline constexpr type max(type a, type b) { return a < b ? b : a; }
 EMULATION_MIN_MAX(int)

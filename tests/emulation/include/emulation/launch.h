@@ -10,8 +10,8 @@
 namespace emulation {
 
 struct Kernel {
-  const void* function = nullptr;  // its address, which names it
-  void (*call)(void*) = nullptr;   // runs it once with these arguments:
+  const void* function = nullptr;   // its address, which names it
+  void (*call)(void*) = nullptr;    // runs it once with these arguments:
   std::shared_ptr<void> arguments;  // a copy: the caller's may change as soon as the launch is made
   size_t argument_bytes = 0;
   dim3 grid, block;

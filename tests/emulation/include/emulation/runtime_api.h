@@ -97,7 +97,8 @@ template <class T>
   return cudaMallocHost(reinterpret_cast<void**>(pointer), bytes);
 }
 template <class... Parameters>
-[[nodiscard]] cudaError_t cudaFuncSetAttribute(void (*function)(Parameters...), cudaFuncAttribute attribute, int value) {
+[[nodiscard]] cudaError_t cudaFuncSetAttribute(void (*function)(Parameters...), cudaFuncAttribute attribute,
+                                               int value) {
   return cudaFuncSetAttribute(reinterpret_cast<const void*>(function), attribute, value);
 }
 template <class... Parameters>

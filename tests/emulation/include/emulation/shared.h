@@ -15,7 +15,7 @@ using SharedType = T;
 
 }  // namespace emulation
 
-#define EMULATION_SHARED(name, ...)                                                          \
-  static constexpr char name##_key = 0;                                                      \
-  auto& name = *static_cast<::emulation::SharedType<__VA_ARGS__>*>(::emulation::shared_variable( \
-      &name##_key, #name, sizeof(::emulation::SharedType<__VA_ARGS__>)))
+#define EMULATION_SHARED(name, ...)                                 \
+  static constexpr char name##_key = 0;                             \
+  auto& name = *static_cast<::emulation::SharedType<__VA_ARGS__>*>( \
+      ::emulation::shared_variable(&name##_key, #name, sizeof(::emulation::SharedType<__VA_ARGS__>)))

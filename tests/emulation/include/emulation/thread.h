@@ -31,9 +31,7 @@ void fence();
 
 #define EMULATION_SITE const char *file = __builtin_FILE(), int line = __builtin_LINE()
 
-inline void __syncthreads(EMULATION_SITE) {
-  emulation::sync_block(emulation::Barrier::plain, false, {file, line});
-}
+inline void __syncthreads(EMULATION_SITE) { emulation::sync_block(emulation::Barrier::plain, false, {file, line}); }
 inline int __syncthreads_count(int predicate, EMULATION_SITE) {
   return emulation::sync_block(emulation::Barrier::count, predicate != 0, {file, line});
 }

@@ -1,22 +1,14 @@
 // CUDA's short vectors. Their alignment is part of what is tested: a 16-byte access must be 16-byte aligned.
 #pragma once
 
-#define EMULATION_VECTORS(name, element, align2, align4)                                                       \
-  struct name##1 {                                                                                             \
-    element x;                                                                                                 \
-  };                                                                                                           \
-  struct alignas(align2) name##2 {                                                                             \
-    element x, y;                                                                                              \
-  };                                                                                                           \
-  struct name##3 {                                                                                             \
-    element x, y, z;                                                                                           \
-  };                                                                                                           \
-  struct alignas(align4) name##4 {                                                                             \
-    element x, y, z, w;                                                                                        \
-  };                                                                                                           \
-  inline constexpr name##1 make_##name##1(element x) { return {x}; }                                           \
-  inline constexpr name##2 make_##name##2(element x, element y) { return {x, y}; }                             \
-  inline constexpr name##3 make_##name##3(element x, element y, element z) { return {x, y, z}; }               \
+#define EMULATION_VECTORS(name, element, align2, align4)                                         \
+  struct name##1 { element x; };                                                                 \
+  struct alignas(align2) name##2 { element x, y; };                                              \
+  struct name##3 { element x, y, z; };                                                           \
+  struct alignas(align4) name##4 { element x, y, z, w; };                                        \
+  inline constexpr name##1 make_##name##1(element x) { return {x}; }                             \
+  inline constexpr name##2 make_##name##2(element x, element y) { return {x, y}; }               \
+  inline constexpr name##3 make_##name##3(element x, element y, element z) { return {x, y, z}; } \
   inline constexpr name##4 make_##name##4(element x, element y, element z, element w) { return {x, y, z, w}; }
 
 EMULATION_VECTORS(char, signed char, 2, 4)

@@ -10,16 +10,7 @@ namespace emulation {
 
 constexpr uint32_t kFullWarp = 0xFFFFFFFFu;
 
-enum class WarpOp : unsigned char {
-  sync,
-  shuffle,
-  ballot,
-  match_any,
-  match_all,
-  ldmatrix,
-  mma_tf32,
-  mma_bf16
-};
+enum class WarpOp : unsigned char { sync, shuffle, ballot, match_any, match_all, ldmatrix, mma_tf32, mma_bf16 };
 
 struct Shuffle {
   uint64_t value;
