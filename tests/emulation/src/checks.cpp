@@ -14,6 +14,8 @@ bool checks_enabled = false;
 
 namespace {
 
+#define PN_ALWAYS_INLINE inline __attribute__((always_inline))
+
 constexpr uint32_t kSeveralBlocks = 0xFFFFFFFF;
 
 // Of a word of shared memory. Times are those of the block's clock, which every barrier advances.
@@ -41,7 +43,7 @@ History* histories_of(const void* address) {
 
 // Calls check(history, bytes) for each word of the access; bytes has a bit for each byte of the word.
 template <class History, class Check>
-void for_each_word(const void* address, size_t bytes, Check check) {
+PN_ALWAYS_INLINE void for_each_word(const void* address, size_t bytes, Check check) {
   const uintptr_t begin = reinterpret_cast<uintptr_t>(address), end = begin + bytes;
   History* history = histories_of<History>(address);
   if (bytes == 4 && begin % 4 == 0) return check(*history, 0xFu);
@@ -66,39 +68,41 @@ std::string access_text(const char* verb, size_t bytes) {
                pc);
 }
 
-void shared_read(Runner& runner, const void* address, size_t bytes, const void* pc) {
+PN_ALWAYS_INLINE void shared_read(Runner& runner, const void* address, size_t bytes, const void* pc) {
   const uint16_t self = runner.current_thread();
-  for_each_word<SharedHistory>(address, bytes, [&](SharedHistory& history, uint32_t touched) {
-    if (history.write_thread != self && (history.write_bytes & touched) &&
-        runner.unordered(history.write_time, history.write_thread)) {
-      race("reads", "wrote", runner, history.write_thread, address, bytes, pc);
-    }
-    if (history.read_thread != self && (history.read_bytes & touched) == touched &&
-        runner.unordered(history.read_time, history.read_thread)) {
-      history.read_thread = runner.several(history.read_thread);
-    } else {
-      history.read_thread = self;
-    }
-    history.read_time = runner.clock();
-    history.read_bytes = static_cast<uint8_t>(touched);
-  });
+  for_each_word<SharedHistory>(address, bytes,
+                               [&](SharedHistory& history, uint32_t touched) __attribute__((always_inline)) {
+                                 if (history.write_thread != self && (history.write_bytes & touched) &&
+                                     runner.unordered(history.write_time, history.write_thread)) {
+                                   race("reads", "wrote", runner, history.write_thread, address, bytes, pc);
+                                 }
+                                 if (history.read_thread != self && (history.read_bytes & touched) == touched &&
+                                     runner.unordered(history.read_time, history.read_thread)) {
+                                   history.read_thread = runner.several(history.read_thread);
+                                 } else {
+                                   history.read_thread = self;
+                                 }
+                                 history.read_time = runner.clock();
+                                 history.read_bytes = static_cast<uint8_t>(touched);
+                               });
 }
 
-void shared_write(Runner& runner, const void* address, size_t bytes, const void* pc) {
+PN_ALWAYS_INLINE void shared_write(Runner& runner, const void* address, size_t bytes, const void* pc) {
   const uint16_t self = runner.current_thread();
-  for_each_word<SharedHistory>(address, bytes, [&](SharedHistory& history, uint32_t touched) {
-    if (history.write_thread != self && (history.write_bytes & touched) &&
-        runner.unordered(history.write_time, history.write_thread)) {
-      race("writes", "wrote", runner, history.write_thread, address, bytes, pc);
-    }
-    if (history.read_thread != self && (history.read_bytes & touched) &&
-        runner.unordered(history.read_time, history.read_thread)) {
-      race("writes", "read", runner, history.read_thread, address, bytes, pc);
-    }
-    history.write_time = runner.clock();
-    history.write_thread = self;
-    history.write_bytes = static_cast<uint8_t>(touched);
-  });
+  for_each_word<SharedHistory>(address, bytes,
+                               [&](SharedHistory& history, uint32_t touched) __attribute__((always_inline)) {
+                                 if (history.write_thread != self && (history.write_bytes & touched) &&
+                                     runner.unordered(history.write_time, history.write_thread)) {
+                                   race("writes", "wrote", runner, history.write_thread, address, bytes, pc);
+                                 }
+                                 if (history.read_thread != self && (history.read_bytes & touched) &&
+                                     runner.unordered(history.read_time, history.read_thread)) {
+                                   race("writes", "read", runner, history.read_thread, address, bytes, pc);
+                                 }
+                                 history.write_time = runner.clock();
+                                 history.write_thread = self;
+                                 history.write_bytes = static_cast<uint8_t>(touched);
+                               });
 }
 
 [[noreturn]] void block_race(const char* verb, const char* earlier, Runner& runner, uint32_t block, const void* address,
@@ -115,34 +119,36 @@ bool by_another(uint32_t launch_and_bytes, uint32_t other_block, uint32_t launch
   return (launch_and_bytes & ~0xFu) == launch && other_block != block && (launch_and_bytes & touched);
 }
 
-void device_read(Runner& runner, const void* address, size_t bytes, const void* pc) {
+PN_ALWAYS_INLINE void device_read(Runner& runner, const void* address, size_t bytes, const void* pc) {
   const uint32_t launch = runner.launch_number() << 4, block = runner.linear_block();
-  for_each_word<DeviceHistory>(address, bytes, [&](DeviceHistory& history, uint32_t touched) {
-    // Behind a fence a block may read what others wrote: the last block to finish adds up, for example.
-    if (by_another(history.write_launch, history.write_block, launch, block, touched) && !runner.fenced()) {
-      block_race("reads", "wrote", runner, history.write_block, address, bytes, pc);
-    }
-    const bool shared = by_another(history.read_launch, history.read_block, launch, block, touched) &&
-                        (history.read_launch & touched) == touched;
-    history.read_block = shared ? kSeveralBlocks : block;
-    history.read_launch = launch | touched;
-  });
+  for_each_word<DeviceHistory>(
+      address, bytes, [&](DeviceHistory& history, uint32_t touched) __attribute__((always_inline)) {
+        // Behind a fence a block may read what others wrote: the last block to finish adds up, for example.
+        if (by_another(history.write_launch, history.write_block, launch, block, touched) && !runner.fenced()) {
+          block_race("reads", "wrote", runner, history.write_block, address, bytes, pc);
+        }
+        const bool shared = by_another(history.read_launch, history.read_block, launch, block, touched) &&
+                            (history.read_launch & touched) == touched;
+        history.read_block = shared ? kSeveralBlocks : block;
+        history.read_launch = launch | touched;
+      });
 }
 
-void device_write(Runner& runner, const void* address, size_t bytes, const void* pc) {
+PN_ALWAYS_INLINE void device_write(Runner& runner, const void* address, size_t bytes, const void* pc) {
   const uint32_t launch = runner.launch_number() << 4, block = runner.linear_block();
-  for_each_word<DeviceHistory>(address, bytes, [&](DeviceHistory& history, uint32_t touched) {
-    if (!runner.fenced()) {
-      if (by_another(history.write_launch, history.write_block, launch, block, touched)) {
-        block_race("writes", "wrote", runner, history.write_block, address, bytes, pc);
-      }
-      if (by_another(history.read_launch, history.read_block, launch, block, touched)) {
-        block_race("writes", "read", runner, history.read_block, address, bytes, pc);
-      }
-    }
-    history.write_block = block;
-    history.write_launch = launch | touched;
-  });
+  for_each_word<DeviceHistory>(address, bytes,
+                               [&](DeviceHistory& history, uint32_t touched) __attribute__((always_inline)) {
+                                 if (!runner.fenced()) {
+                                   if (by_another(history.write_launch, history.write_block, launch, block, touched)) {
+                                     block_race("writes", "wrote", runner, history.write_block, address, bytes, pc);
+                                   }
+                                   if (by_another(history.read_launch, history.read_block, launch, block, touched)) {
+                                     block_race("writes", "read", runner, history.read_block, address, bytes, pc);
+                                   }
+                                 }
+                                 history.write_block = block;
+                                 history.write_launch = launch | touched;
+                               });
 }
 
 // Neither device nor shared memory: fine for what the compiler put there, but a pointer of the host is none on a
@@ -179,20 +185,38 @@ void check_foreign(Runner& runner, const void* address, size_t bytes, const char
   runner.fault(access_text(verb, bytes) + ": unknown state", pc);
 }
 
-// The comparisons of constant size become single ones: kernels mostly access 4 bytes.
-inline __attribute__((always_inline)) bool all_written(const unsigned char* states, size_t bytes) {
+PN_ALWAYS_INLINE bool all_written(const unsigned char* states, size_t bytes) {
   constexpr unsigned char kWritten[16] = {2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2};
   static_assert(kWritten[0] == static_cast<unsigned char>(State::written));
-  switch (bytes) {
-    case 4:
-      return std::memcmp(states, kWritten, 4) == 0;
-    case 8:
-      return std::memcmp(states, kWritten, 8) == 0;
-    case 16:
-      return std::memcmp(states, kWritten, 16) == 0;
-    default:
-      return std::all_of(states, states + bytes,
-                         [](unsigned char state) { return static_cast<State>(state) == State::written; });
+  if (bytes == 4 || bytes == 16) return std::memcmp(states, kWritten, bytes) == 0;
+  return std::all_of(states, states + bytes,
+                     [](unsigned char state) { return static_cast<State>(state) == State::written; });
+}
+
+// Inlined for the sizes that kernels mostly access: with a constant size comparisons become single ones and loops
+// vanish.
+PN_ALWAYS_INLINE void read(Runner& runner, const void* address, size_t bytes, const void* pc) {
+  if (!all_written(states_of(address), bytes)) bad_state(runner, "reads", address, bytes, pc);
+  if (address_space.is_shared(address)) {
+    shared_read(runner, address, bytes, pc);
+  } else {
+    device_read(runner, address, bytes, pc);
+  }
+}
+
+PN_ALWAYS_INLINE void write(Runner& runner, const void* address, size_t bytes, const void* pc) {
+  unsigned char* states = states_of(address);
+  if (!all_written(states, bytes)) {
+    for (size_t i = 0; i < bytes; ++i) {
+      const auto state = static_cast<State>(states[i]);
+      if (state == State::unallocated || state == State::in_flight) bad_state(runner, "writes", address, bytes, pc);
+    }
+    std::memset(states, static_cast<int>(State::written), bytes);
+  }
+  if (address_space.is_shared(address)) {
+    shared_write(runner, address, bytes, pc);
+  } else {
+    device_write(runner, address, bytes, pc);
   }
 }
 
@@ -220,29 +244,16 @@ const void* find_state(const void* address, size_t bytes, State state) {
 
 void check_read(Runner& runner, const void* address, size_t bytes, const void* pc) {
   if (!address_space.holds(address)) return check_foreign(runner, address, bytes, "reads", pc);
-  if (!all_written(states_of(address), bytes)) bad_state(runner, "reads", address, bytes, pc);
-  if (address_space.is_shared(address)) {
-    shared_read(runner, address, bytes, pc);
-  } else {
-    device_read(runner, address, bytes, pc);
-  }
+  if (bytes == 4) return read(runner, address, 4, pc);
+  if (bytes == 16) return read(runner, address, 16, pc);
+  read(runner, address, bytes, pc);
 }
 
 void check_write(Runner& runner, const void* address, size_t bytes, const void* pc) {
   if (!address_space.holds(address)) return check_foreign(runner, address, bytes, "writes", pc);
-  unsigned char* states = states_of(address);
-  if (!all_written(states, bytes)) {
-    for (size_t i = 0; i < bytes; ++i) {
-      const auto state = static_cast<State>(states[i]);
-      if (state == State::unallocated || state == State::in_flight) bad_state(runner, "writes", address, bytes, pc);
-    }
-    std::memset(states, static_cast<int>(State::written), bytes);
-  }
-  if (address_space.is_shared(address)) {
-    shared_write(runner, address, bytes, pc);
-  } else {
-    device_write(runner, address, bytes, pc);
-  }
+  if (bytes == 4) return write(runner, address, 4, pc);
+  if (bytes == 16) return write(runner, address, 16, pc);
+  write(runner, address, bytes, pc);
 }
 
 void check_atomic(Runner& runner, const void* address, size_t bytes, const void* pc) {

@@ -129,8 +129,7 @@ void Runner::end_with_fault() {
   // What the fibers were doing is forgotten: kernels have nothing to unwind.
   for (int thread = 0; thread < threads_; ++thread) {
     lanes_[thread].fiber = nullptr;
-    lanes_[thread].copies.clear();
-    lanes_[thread].copy_group = 0;
+    lanes_[thread].forget_copies();
   }
   idle_.clear();
   for (const auto& fiber : fibers_) {
@@ -208,8 +207,7 @@ void Runner::run_fiber() {
 void Runner::finish_thread() {
   Lane& lane = self();
   lane.fiber = nullptr;
-  lane.copies.clear();
-  lane.copy_group = 0;
+  lane.forget_copies();
   ++exited_;
   Warp& warp = warps_[warp_];
   warp.exited |= 1u << this->lane();

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <string>
 #include <utility>
@@ -43,8 +42,15 @@ struct Lane {
   uint32_t mask = 0;
   alignas(16) unsigned char operand[kLaneBytes];
   alignas(16) unsigned char result[kLaneBytes];
-  std::deque<AsyncCopy> copies;
+  std::vector<AsyncCopy> copies;  // by groups; those before `landed` have
+  size_t landed = 0;
   unsigned copy_group = 0;
+
+  void forget_copies() {
+    copies.clear();
+    landed = 0;
+    copy_group = 0;
+  }
 };
 
 // A warp function that some lanes of its mask have reached.

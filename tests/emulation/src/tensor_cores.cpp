@@ -169,8 +169,8 @@ void wait_copies(int groups_left) {
   const RuntimeSection section;
   Runner& runner = *Runner::current();
   Lane& lane = runner.self();
-  while (!lane.copies.empty()) {
-    const AsyncCopy& copy = lane.copies.front();
+  for (; lane.landed < lane.copies.size(); ++lane.landed) {
+    const AsyncCopy& copy = lane.copies[lane.landed];
     if (groups_left >= 0 && copy.group + groups_left >= lane.copy_group) break;
     std::memcpy(copy.target, copy.source, copy.source_bytes);
     std::memset(static_cast<char*>(copy.target) + copy.source_bytes, 0, copy.bytes - copy.source_bytes);
@@ -178,7 +178,10 @@ void wait_copies(int groups_left) {
       set_states(copy.target, copy.bytes, State::written);
       check_write(runner, copy.target, copy.bytes, nullptr);  // as if this thread wrote it now
     }
-    lane.copies.pop_front();
+  }
+  if (lane.landed == lane.copies.size()) {
+    lane.copies.clear();
+    lane.landed = 0;
   }
 }
 

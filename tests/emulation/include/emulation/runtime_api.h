@@ -49,6 +49,8 @@ const char* cudaGetErrorString(cudaError_t error);
 // streams and events
 [[nodiscard]] cudaError_t cudaStreamCreate(cudaStream_t* stream);
 [[nodiscard]] cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned flags);
+[[nodiscard]] cudaError_t cudaStreamCreateWithPriority(cudaStream_t* stream, unsigned flags, int priority);
+[[nodiscard]] cudaError_t cudaDeviceGetStreamPriorityRange(int* least, int* greatest);
 [[nodiscard]] cudaError_t cudaStreamDestroy(cudaStream_t stream);
 [[nodiscard]] cudaError_t cudaStreamSynchronize(cudaStream_t stream);
 [[nodiscard]] cudaError_t cudaStreamQuery(cudaStream_t stream);
