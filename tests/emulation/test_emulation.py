@@ -46,7 +46,10 @@ SAME = object()
 BEYOND = "out of bounds: 0 bytes past the end of"
 ALLOCATION = r"device allocation \d+ \(\d+ bytes, cudaMalloc\)"
 FAULTS: dict[str, tuple[str, object]] = {
-    "fault_barrier_exited": (r"exit_before_barrier.*divergent barrier: .*exited.*__syncthreads at faults.cu", SAME),
+    "fault_barrier_exited": (
+        r"exit_before_barrier.*divergent barrier: .*(exited .*__syncthreads at faults.cu|__syncthreads at .* have exited)",
+        SAME,
+    ),
     "fault_barrier_other": (
         r"two_barriers.*divergent barrier: waits in .*, but \d+ threads .* wait in",
         SAME,
@@ -189,6 +192,25 @@ def test_the_seed_repeats_a_fault(programs: Path) -> None:
     seed = re.search(r"PYNEURAL_EMULATION_SEED=(\d+)", first)
     assert seed
     assert run(programs / "checked", "fault_barrier_other", threads="1", seed=seed[1]).stdout == first
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("void f(void* p) { cudaFree(p); }", "cudaFree"),
+        ("__global__ void f() { __shared__ float tile[8]; }", "declare shared memory with PN_SHARED"),
+    ],
+)
+def test_what_would_go_unchecked_does_not_compile(tmp_path: Path, code: str, message: str) -> None:
+    compiler = tool("c++")
+    if compiler is None:
+        pytest.skip("c++ is not installed")
+    source = tmp_path / "source.cpp"
+    source.write_text(f'#include "cuda/launch.h"\n{code}\n')
+    flags = ["-std=c++20", "-DPYNEURAL_CUDA_EMULATE", "-Werror=unused-result", f"-I{ROOT}", f"-I{SOURCE / 'include'}"]
+    result = subprocess.run([compiler, *flags, "-fsyntax-only", str(source)], capture_output=True, text=True)
+    assert result.returncode != 0
+    assert message in result.stderr
 
 
 def test_samples_are_real_cuda(tmp_path: Path) -> None:

@@ -144,7 +144,7 @@ void reserve_address_space() {
   pinned_heap.next = device_heap.end + kPageBytes;
   pinned_heap.end = device_heap.end + space.pinned_bytes;
   address_space = space;
-  install_signal_handler();
+  install_signal_handler();  // the host may touch device memory before any kernel runs
 }
 
 void fill_unwritten(void* memory, size_t bytes) {
@@ -273,7 +273,9 @@ bool open_allocation(const void* address) {
   return allocation;
 }
 
-DeviceAccess::DeviceAccess() { ++device_access; }
+DeviceAccess::DeviceAccess() {
+  if (device_access++ == 0) install_signal_handler();
+}
 
 DeviceAccess::~DeviceAccess() {
   if (--device_access == 0) close_all();

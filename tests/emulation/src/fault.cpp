@@ -116,17 +116,16 @@ CodePlace find_code(const void* address) {
 
 void install_signal_handler() {
   static thread_local SignalStack stack;
-  for (const int number : kSignals) {
-    struct sigaction now{};
-    sigaction(number, nullptr, &now);
-    if ((now.sa_flags & SA_SIGINFO) && now.sa_sigaction == handle_signal) continue;
-    struct sigaction ours{};
-    ours.sa_sigaction = handle_signal;
-    // NODEFER: the handler may not return to where it was called, so the signal must not stay blocked.
-    ours.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
-    sigemptyset(&ours.sa_mask);
-    sigaction(number, &ours, &previous_actions[number]);
-  }
+  // Asked each time: Python's faulthandler, for one, may have taken the signals in between.
+  struct sigaction now{};
+  sigaction(SIGSEGV, nullptr, &now);
+  if ((now.sa_flags & SA_SIGINFO) && now.sa_sigaction == handle_signal) return;
+  struct sigaction ours{};
+  ours.sa_sigaction = handle_signal;
+  // NODEFER: the handler may not return to where it was called, so the signal must not stay blocked.
+  ours.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
+  sigemptyset(&ours.sa_mask);
+  for (const int number : kSignals) sigaction(number, &ours, &previous_actions[number]);
 }
 
 void host_touched(const void* address, const char* access) {
