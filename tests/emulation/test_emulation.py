@@ -36,6 +36,10 @@ GOOD = [
     "streams_wait_for_events",
     "launch_errors",
     "injected_failure",
+    "warp_rows",
+    "small_elements",
+    "last_block",
+    "stages",
 ]
 
 # These change settings of the process, each in its own way.
@@ -47,7 +51,7 @@ BEYOND = "out of bounds: 0 bytes past the end of"
 ALLOCATION = r"device allocation \d+ \(\d+ bytes, cudaMalloc\)"
 FAULTS: dict[str, tuple[str, object]] = {
     "fault_barrier_exited": (
-        r"exit_before_barrier.*divergent barrier: .*(exited .*__syncthreads at faults.cu|__syncthreads at .* have exited)",
+        r"exit_before_barrier.*divergent barrier: .*(exited .*__syncthreads at|__syncthreads at .* have exited)",
         SAME,
     ),
     "fault_barrier_other": (
@@ -92,6 +96,12 @@ FAULTS: dict[str, tuple[str, object]] = {
     "fault_shared_race": (r"race: .* of shared memory that (thread \(\d+, 0, 0\)|other threads) (read|wrote)", None),
     "fault_block_race": (
         r"race: writes 4 bytes of device memory that block .* of the same launch wrote",
+        None,
+    ),
+    "fault_missing_syncwarp": (r"warp_rows_kernel.*race: .* shared memory .*into rows \(256 bytes\)", None),
+    "fault_missing_fence": (r"last_block_kernel.*race: reads 4 bytes of device memory that block .* wrote", None),
+    "fault_missing_round_barrier": (
+        r"stages_kernel.*(race: .* shared memory|that a cp.async has not delivered yet)",
         None,
     ),
     "fault_trap": (r"block \(\d, 0, 0\), thread \(1, 0, 0\): __trap\(\) at faults.cu", SAME),
@@ -213,11 +223,12 @@ def test_what_would_go_unchecked_does_not_compile(tmp_path: Path, code: str, mes
     assert message in result.stderr
 
 
-def test_samples_are_real_cuda(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["good_kernels", "sharing"])
+def test_samples_are_real_cuda(tmp_path: Path, name: str) -> None:
     nvcc = tool("nvcc")
     if nvcc is None:
         pytest.skip("nvcc is not installed")
-    architectures = [f"-gencode=arch=compute_{name},code=sm_{name}" for name in (75, 80, 90)]
+    architectures = [f"-gencode=arch=compute_{number},code=sm_{number}" for number in (75, 80, 90)]
     includes = [f"-I{ROOT}", f"-I{SOURCE / 'tests'}"]
     source = str(SOURCE / "tests" / "good_kernels.cu")
     result = subprocess.run(
