@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstring>
+#include <deque>
 #include <map>
 #include <stdexcept>
 
@@ -25,9 +26,9 @@ constexpr size_t kAccountingBytes = 512;  // the granularity of a device's alloc
 
 struct Heap {
   std::map<char*, Allocation> live;
-  std::map<char*, Allocation> freed;  // for messages about what is used after it was freed, until it is used again
-  char* next;                         // fresh addresses
-  char* end;
+  std::deque<Allocation> freed;  // the latest, for messages
+  char *start, *end;
+  char* next;  // where to look for addresses
   size_t in_use = 0;
 };
 
@@ -47,20 +48,23 @@ char* map_pages(void* address, size_t bytes, int protection, int flags) {
   return result == MAP_FAILED ? nullptr : static_cast<char*>(result);
 }
 
-// Addresses are used once before any is used again, so that what was freed stays untouchable for long.
+// Goes round through the addresses, so that what was freed stays untouchable for long.
 char* take_region(Heap& heap, size_t bytes) {
   const size_t with_guard = bytes + kPageBytes;
-  if (heap.next + with_guard <= heap.end) {
-    char* result = heap.next;
-    heap.next += with_guard;
-    return result;
+  for (int round = 0; round < 2; ++round) {
+    char* at = heap.next;
+    auto entry = heap.live.upper_bound(at);
+    if (entry != heap.live.begin()) --entry;
+    for (; entry != heap.live.end() && entry->second.region < at + with_guard; ++entry) {
+      at = std::max(at, entry->second.region + entry->second.region_bytes + kPageBytes);
+    }
+    if (at + with_guard <= heap.end) {
+      heap.next = at + with_guard;
+      return at;
+    }
+    heap.next = heap.start;
   }
-  const auto fits = std::find_if(heap.freed.begin(), heap.freed.end(),
-                                 [&](const auto& entry) { return entry.second.region_bytes == bytes; });
-  if (fits == heap.freed.end()) throw std::runtime_error("emulation: no addresses left for device memory");
-  char* result = fits->second.region;
-  heap.freed.erase(fits);
-  return result;
+  throw std::runtime_error("emulation: no addresses left for device memory");
 }
 
 size_t accounted(size_t bytes) { return (bytes + kAccountingBytes - 1) / kAccountingBytes * kAccountingBytes; }
@@ -139,9 +143,9 @@ void reserve_address_space() {
   for (void* shadow : {static_cast<void*>(space.states), static_cast<void*>(space.histories)}) {
     madvise(shadow, space.bytes, MADV_DONTDUMP);
   }
-  device_heap.next = space.base + kPageBytes;
+  device_heap.start = device_heap.next = space.base + kPageBytes;
   device_heap.end = space.base + space.device_bytes;
-  pinned_heap.next = device_heap.end + kPageBytes;
+  pinned_heap.start = pinned_heap.next = device_heap.end + kPageBytes;
   pinned_heap.end = device_heap.end + space.pinned_bytes;
   address_space = space;
   install_signal_handler();  // the host may touch device memory before any kernel runs
@@ -195,11 +199,13 @@ bool release(Zone zone, void* pointer, const char* call) {
   check_red_zones(entry->second, [&] { return std::string("somebody (found by ") + call + ")"; });
   forget_open(entry->second);
   const Allocation allocation = entry->second;
-  set_states(allocation.base, allocation.bytes, State::unallocated);
   map_pages(allocation.region, allocation.region_bytes, PROT_NONE, MAP_FIXED);
+  forget_accesses(allocation.region, allocation.region_bytes);
   in.in_use -= accounted(allocation.bytes);
   in.live.erase(entry);
-  in.freed.insert_or_assign(allocation.base, allocation);
+  constexpr size_t kRemembered = 1024;
+  if (in.freed.size() == kRemembered) in.freed.pop_front();
+  in.freed.push_back(allocation);
   return true;
 }
 
@@ -230,19 +236,20 @@ std::string describe_address(const void* address) {
   const Allocation* nearest = nullptr;
   size_t distance = SIZE_MAX;
   bool freed = false;
+  const auto consider = [&](const Allocation& allocation, bool is_freed) {
+    const char* end = allocation.base + allocation.bytes;
+    const size_t gap = at < allocation.base ? static_cast<size_t>(allocation.base - at)
+                       : at >= end          ? static_cast<size_t>(at - end) + 1
+                                            : 0;
+    if (gap >= distance) return;
+    distance = gap;
+    nearest = &allocation;
+    freed = is_freed;
+  };
   for (const Heap* in : {&device_heap, &pinned_heap}) {
-    for (const auto* map : {&in->live, &in->freed}) {
-      for (const auto& [base, allocation] : *map) {
-        const size_t gap = at < base                       ? static_cast<size_t>(base - at)
-                           : at >= base + allocation.bytes ? static_cast<size_t>(at - base - allocation.bytes) + 1
-                                                           : 0;
-        if (gap < distance) {
-          distance = gap;
-          nearest = &allocation;
-          freed = map == &in->freed;
-        }
-      }
-    }
+    for (const auto& [base, allocation] : in->live) consider(allocation, false);
+    for (auto allocation = in->freed.rbegin(); allocation != in->freed.rend(); ++allocation)
+      consider(*allocation, true);
   }
   if (!nearest) return "nothing was allocated there";
   const std::string which = describe(*nearest, freed ? "the freed " : "");

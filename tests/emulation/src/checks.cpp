@@ -1,5 +1,7 @@
 #include "checks.h"
 
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <cstring>
 #include <string>
@@ -224,6 +226,12 @@ PN_ALWAYS_INLINE void write(Runner& runner, const void* address, size_t bytes, c
 
 void set_states(const void* address, size_t bytes, State state) {
   if (checks_enabled && address_space.holds(address)) std::memset(states_of(address), static_cast<int>(state), bytes);
+}
+
+void forget_accesses(const void* pages, size_t bytes) {
+  if (!checks_enabled) return;
+  madvise(states_of(pages), bytes, MADV_DONTNEED);
+  madvise(histories_of<DeviceHistory>(pages), bytes / 4 * kHistoryBytes, MADV_DONTNEED);
 }
 
 void copy_states(const void* target, const void* source, size_t bytes) {

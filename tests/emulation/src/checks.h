@@ -22,6 +22,8 @@ constexpr size_t kHistoryBytes = 16;
 extern bool checks_enabled;
 
 void set_states(const void* address, size_t bytes, State state);
+// Of whole pages: unallocated again, and the memory that states and histories took is given back.
+void forget_accesses(const void* pages, size_t bytes);
 void copy_states(const void* target, const void* source, size_t bytes);
 // The first byte in that state, or nullptr.
 const void* find_state(const void* address, size_t bytes, State state);

@@ -15,8 +15,9 @@ double now() {
 }  // namespace
 
 Event& event_of(cudaEvent_t handle, const char* call) {
-  for (const auto& event : events) {
-    if (event.get() != reinterpret_cast<Event*>(handle)) continue;
+  for (auto entry = events.rbegin(); entry != events.rend(); ++entry) {  // the youngest are asked for most
+    Event* event = entry->get();
+    if (event != reinterpret_cast<Event*>(handle)) continue;
     if (!event->alive) throw Fault(std::string("CUDA emulation: ") + call + " on an event that was destroyed");
     return *event;
   }

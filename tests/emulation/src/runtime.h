@@ -96,7 +96,6 @@ void run_one(Stream& stream);
 void run_everything();
 void drop_queues();
 void run_nodes(const std::vector<Node>& nodes);
-const std::vector<std::unique_ptr<Stream>>& all_streams();
 
 // cudaErrorStreamCaptureUnsupported, and the end of the capture, if one is active that forbids such a call.
 cudaError_t forbid_while_capturing();

@@ -69,8 +69,6 @@ uint64_t random_number(uint64_t limit) {
   return random_state % limit;
 }
 
-const std::vector<std::unique_ptr<Stream>>& all_streams() { return streams; }
-
 Stream& legacy_stream() {
   static Stream* stream = streams.emplace_back(std::make_unique<Stream>()).get();
   return *stream;

@@ -195,6 +195,20 @@ CASE(out_of_memory) {
   expect_equal(emulation::leaks(), "", "leaks");
 }
 
+// A kernel whose threads do not wait runs on one fiber and switches to no other.
+CASE(fibers_on_demand) {
+  emulation::settings().threads = 1;
+  const DeviceArray<float> values(std::vector<float>(1000, 0.0f)), sums(1);
+  increment(values, 1, 1000, nullptr);
+  PN_CUDA(cudaDeviceSynchronize());
+  expect_equal(emulation::statistics().fibers, 1u, "fibers");
+  expect_equal(emulation::statistics().fiber_switches, 0u, "switches");
+  launch(row_sum_kernel<128>, dim3(1), dim3(128), 0, nullptr, values, sums, 1000);
+  PN_CUDA(cudaDeviceSynchronize());
+  expect_equal(emulation::statistics().barriers, 1u, "barriers");
+  expect_equal(emulation::statistics().fibers, 128u, "fibers, when all wait for the last");
+}
+
 CASE(no_driver) {
   int count = -1, version = -1;
   emulation::settings().driver = emulation::Driver::missing;
