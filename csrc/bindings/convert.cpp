@@ -203,16 +203,15 @@ Value copy_to_value(py::handle object, std::optional<DType> dtype) {
   if (!value) type_error("Expected an array, a tensor or a number. Received: None");
   if (dtype && value.dtype() != *dtype) return ops::cast_to(value, *dtype);
   if (value.symbolic() || !value.node()->shared_memory) return value;
-  Tensor tensor = Tensor::empty(value.spec());
-  if (tensor.spec.bytes()) std::memcpy(tensor.data(), value.tensor().data(), tensor.spec.bytes());
-  return Value(std::move(tensor));
+  return Value(value.tensor().clone(value.tensor().device()));
 }
 
 py::array to_numpy(const Value& value) {
   if (value.dtype() == DType::bfloat16) return to_numpy(ops::cast_to(value, DType::float32));
-  const Tensor& tensor = value.tensor();
+  const Tensor tensor = value.tensor().to({});
   std::vector<py::ssize_t> shape(tensor.shape().begin(), tensor.shape().end());
-  if (value.node()->shared_memory) return py::array(numpy_dtype(tensor.dtype()), shape, tensor.data());
+  const bool shared = value.node()->shared_memory && tensor.storage == value.tensor().storage;
+  if (shared) return py::array(numpy_dtype(tensor.dtype()), shape, tensor.data());
   auto* held = new std::shared_ptr<Storage>(tensor.storage);
   const py::capsule owner(held, [](void* storage) { delete static_cast<std::shared_ptr<Storage>*>(storage); });
   py::array array(numpy_dtype(tensor.dtype()), shape, tensor.data(), owner);

@@ -1,6 +1,7 @@
 // pyneural._core: every other bindings file registers itself here.
 #include "bindings/bind.h"
 #include "bindings/convert.h"
+#include "core/backend.h"
 #include "core/memory.h"
 #include "cpu/dispatch.h"
 #include "graph/node.h"
@@ -50,6 +51,7 @@ PYBIND11_MODULE(_core, m) {
   });
   py::register_exception<NotFiniteError>(m, "NotFiniteError", PyExc_ArithmeticError);
   cpu::register_cpu_kernels();
+  register_cuda_kernels();
   set_kernel_hooks();
   m.def("simd_level", &cpu::simd_level, "The SIMD level in use.");
   m.def("simd_levels", &cpu::simd_levels, "The SIMD levels that this processor runs, lowest first.");

@@ -170,6 +170,9 @@ void add_array_interface(Class& type) {
   });
   type.def("__dlpack_device__", [](const Value&) { return py::make_tuple(1, 0); });
   type.def_property_readonly("shape", [](const Value& self) { return from_shape(self.shape()); });
+  type.def_property_readonly(
+      "device", [](const Value& self) { return device_name(self.symbolic() ? Device{} : self.tensor().device()); },
+      "Where the values are: 'cpu' or 'cuda:<number>'.");
   type.def_property_readonly("dtype", [](const Value& self) { return std::string(dtype_name(self.dtype())); });
   type.def_property_readonly("ndim", [](const Value& self) { return self.shape().rank(); });
   type.def_property_readonly("size", [](const Value& self) { return self.shape().size(); });
@@ -193,14 +196,21 @@ void bind_tensor(py::module_& m) {
   });
 
   m.def(
-      "tensor", [](py::handle object, std::optional<DType> dtype) { return copy_to_value(object, dtype); }, "object"_a,
-      "dtype"_a = py::none(), "A tensor that owns its data; Python floats become floatx, arrays keep their dtype.");
+      "tensor",
+      [](py::handle object, std::optional<DType> dtype) {
+        Value value = copy_to_value(object, dtype);
+        const Device device = current_device();
+        if (device.is_cpu() || value.symbolic() || value.tensor().device() == device) return value;
+        return Value(value.tensor().to(device));
+      },
+      "object"_a, "dtype"_a = py::none(),
+      "A tensor that owns its data; Python floats become floatx, arrays keep their dtype.");
   m.def("stop_gradient", &ops::stop_gradient, "x"_a, "x, through which no gradient flows.");
 
   py::class_<Variable, std::shared_ptr<Variable>> variable(m, "Variable", py::dynamic_attr(),
                                                            "Memory that is read and assigned.");
   variable.def(py::init([](py::handle initial, std::optional<DType> dtype) {
-                 return std::make_shared<Variable>(copy_to_value(initial, dtype).tensor());
+                 return std::make_shared<Variable>(copy_to_value(initial, dtype).tensor(), current_device());
                }),
                "initial"_a, "dtype"_a = py::none());
   add_array_interface(variable);
@@ -223,6 +233,9 @@ void bind_tensor(py::module_& m) {
     variable.assign(copy_to_value(py::cast(ops::subtract(a, b)), variable.spec().dtype));
     return self;
   });
+  variable.def(
+      "move_to", [](Variable& self, const std::string& device) { self.move_to(parse_device(device)); }, "device"_a,
+      "Moves the memory to a device; a window on a flat variable takes that, and so all its windows, along.");
   m.def("flatten_variables", &Variable::flatten, "variables"_a,
         "One flat variable (64-byte aligned slots, zero padding); the given variables become windows on it.");
   m.def(

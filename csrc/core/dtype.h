@@ -4,7 +4,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PN_INLINE static inline __attribute__((always_inline))
+#if defined(__CUDACC__)
+#define PN_MEMBER __host__ __device__ __forceinline__
+#else
+#define PN_MEMBER inline __attribute__((always_inline))
+#endif
+#define PN_INLINE static PN_MEMBER
 
 namespace pyneural {
 

@@ -22,14 +22,15 @@ struct Interrupted : std::runtime_error {
   Interrupted() : std::runtime_error("interrupted") {}
 };
 
-// Python's MemoryError, with how much was asked for.
+// Python's MemoryError, with how much was asked for, and of a GPU also how much it has.
 class OutOfMemory : public std::bad_alloc {
  public:
   explicit OutOfMemory(size_t bytes);
+  OutOfMemory(size_t bytes, const std::string& device, size_t free, size_t total);
   const char* what() const noexcept override { return text_; }
 
  private:
-  char text_[96];
+  char text_[160];
 };
 
 template <class... Parts>

@@ -18,10 +18,10 @@ struct View {
   DType dtype;
 
   template <class T>
-  __attribute__((always_inline)) T* as() const {
+  PN_MEMBER T* as() const {
     return static_cast<T*>(data);
   }
-  __attribute__((always_inline)) int64_t dim(int axis) const { return dims[axis < 0 ? axis + rank : axis]; }
+  PN_MEMBER int64_t dim(int axis) const { return dims[axis < 0 ? axis + rank : axis]; }
 };
 
 // Why a kernel gave up. The executor turns it into an exception that names the op.
@@ -32,6 +32,7 @@ struct RunState {
   int64_t value = 0;     // the offending index, where there is one
   int64_t limit = 0;     // the bound it violates
   int64_t position = 0;  // where in the operand it stands
+  int32_t step = 0;      // of the plan, where kernels run long after they were started
 };
 
 struct KernelArgs {
@@ -39,12 +40,14 @@ struct KernelArgs {
   const View* out;
   int32_t num_in;
   int32_t num_out;
-  const void* params;  // the op's parameter struct
-  void* workspace;     // workspace bytes asked for by the kernel's entry, 64-byte aligned
-  RunState* state;
+  const void* params;      // the op's parameter struct
+  void* workspace;         // workspace bytes asked for by the kernel's entry, 64-byte aligned
+  RunState* state;         // on a GPU in its memory
+  void* stream = nullptr;  // GPU: where to launch
+  int32_t step = 0;        // GPU: what to name in `state`
 
   template <class P>
-  __attribute__((always_inline)) const P& param() const {
+  PN_MEMBER const P& param() const {
     return *static_cast<const P*>(params);
   }
 };
@@ -63,7 +66,7 @@ struct KernelEntry {
 
 // A kernel file csrc/cpu/<name>.cpp is compiled once per SIMD level, each time into the namespace PN_SIMD_NAMESPACE,
 // and ends with PN_KERNELS(<name>, {"op", run}, ...). The table is constant data: nothing of a level runs before it is
-// chosen.
+// chosen. CUDA kernels, cuda/<name>.cu, end alike.
 #define PN_KERNELS(name, ...)                            \
   extern const ::pyneural::KernelEntry name##_kernels[]; \
   const ::pyneural::KernelEntry name##_kernels[] = {__VA_ARGS__, {nullptr, nullptr, nullptr}};

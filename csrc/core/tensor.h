@@ -21,7 +21,7 @@ struct Spec {
 class Storage {
  public:
   static std::shared_ptr<Storage> allocate(size_t bytes, Device device = {});  // 64-byte aligned; throws OutOfMemory
-  static std::shared_ptr<Storage> borrow(void* data, size_t bytes, std::shared_ptr<void> owner);
+  static std::shared_ptr<Storage> borrow(void* data, size_t bytes, std::shared_ptr<void> owner, Device device = {});
   ~Storage();
   Storage(const Storage&) = delete;
   Storage& operator=(const Storage&) = delete;
@@ -44,6 +44,9 @@ struct Tensor {
   Spec spec;
 
   static Tensor empty(const Spec& spec, Device device = {});
+  Device device() const { return storage ? storage->device() : Device{}; }
+  Tensor to(Device device) const;     // itself if it is there
+  Tensor clone(Device device) const;  // a copy with memory of its own
   void* data() const { return storage ? static_cast<char*>(storage->data()) + offset : nullptr; }
   template <class T>
   T* as() const {
@@ -53,6 +56,9 @@ struct Tensor {
   DType dtype() const { return spec.dtype; }
   explicit operator bool() const { return storage != nullptr; }
 };
+
+// Copies between any two places; waits where the target is the CPU.
+void copy_bytes(void* to, Device to_device, const void* from, Device from_device, size_t bytes);
 
 View make_view(const Spec& spec, void* data);
 

@@ -116,8 +116,11 @@ struct OpDef {
   // Compile time: called for each node of this op, operands first. Returns values that replace the node's outputs
   // (built with apply), or nothing.
   Values (*fuse)(const FusionContext&, const Node&) = nullptr;
-  bool view = false;    // output 0 is input 0 with another shape: no kernel, no copy
-  bool effect = false;  // must run even if nobody reads its outputs (a guard)
+  bool view = false;     // output 0 is input 0 with another shape: no kernel, no copy
+  bool effect = false;   // must run even if nobody reads its outputs (a guard)
+  bool reports = false;  // its kernel may set the run's state: an index out of range, a value that is not finite
+  // Its kernel may write into variables on a GPU, where a failure is known to kernels only: it does nothing after one.
+  bool writes_variables = false;
   // Output 0 is its inputs laid end to end at byte offsets, which the last input holds (a constant int64 tensor):
   // operands may be computed in place, and the kernel copies only those that were not.
   bool pack = false;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "core/backend.h"
 #include "graph/trace.h"
 
 namespace pyneural {
@@ -12,15 +13,21 @@ namespace {
 std::atomic<uint64_t> layout{1};
 constexpr size_t kSlotAlignment = 64;
 
-Tensor clone(const Tensor& tensor) {
-  Tensor copy = Tensor::empty(tensor.spec);
-  if (tensor.spec.bytes()) std::memcpy(copy.data(), tensor.data(), tensor.spec.bytes());
-  return copy;
+Tensor clone(const Tensor& tensor) { return tensor.clone(tensor.device()); }
+
+void zero(const Tensor& tensor) {
+  const size_t bytes = tensor.spec.bytes();
+  if (!bytes) return;
+  if (tensor.device().is_cpu()) {
+    std::memset(tensor.data(), 0, bytes);
+  } else {
+    backend(tensor.device()).zero(tensor.data(), bytes);
+  }
 }
 
 }  // namespace
 
-Variable::Variable(const Tensor& initial) : tensor_(clone(initial)) {}
+Variable::Variable(const Tensor& initial, Device device) : tensor_(initial.clone(device)) {}
 
 std::mutex& Variable::layout_lock() {
   static std::mutex lock;
@@ -58,7 +65,7 @@ void Variable::assign(const Value& value) {
   }
   const Tensor source = value.tensor();  // detaching may change the node's own tensor
   detach_readers();
-  if (spec().bytes()) std::memmove(tensor_.data(), source.data(), spec().bytes());
+  copy_bytes(tensor_.data(), device(), source.data(), source.device(), spec().bytes());
 }
 
 void Variable::detach_readers() {
@@ -73,6 +80,18 @@ void Variable::detach_readers() {
   for (const auto& window : windows()) detach(*window);
 }
 
+void Variable::move_to(Device device) {
+  if (this->device() == device) return;
+  if (base_) return base_->move_to(device);
+  detach_readers();
+  const std::lock_guard lock(layout_lock());
+  tensor_ = tensor_.clone(device);
+  for (const auto& window : windows()) {
+    window->tensor_ = Tensor{tensor_.storage, window->base_offset_, window->spec()};
+  }
+  layout.fetch_add(1, std::memory_order_acq_rel);
+}
+
 std::vector<std::shared_ptr<Variable>> Variable::windows() const {
   std::vector<std::shared_ptr<Variable>> live;
   for (const auto& window : windows_) {
@@ -85,10 +104,15 @@ std::vector<std::shared_ptr<Variable>> Variable::windows() const {
 std::shared_ptr<Variable> Variable::flatten(const std::vector<std::shared_ptr<Variable>>& variables) {
   if (variables.empty()) value_error("`flatten_variables` needs at least one variable.");
   const DType dtype = variables[0]->spec().dtype;
+  const Device device = variables[0]->device();
   size_t bytes = 0;
   std::vector<int64_t> offsets;
   for (const auto& variable : variables) {
     if (variable->spec().dtype != dtype) type_error("`flatten_variables`: the variables have different dtypes.");
+    if (!(variable->device() == device)) {
+      value_error("`flatten_variables`: the variables lie on different devices, ", device_name(device), " and ",
+                  device_name(variable->device()), ".");
+    }
     if (!variable->windows().empty()) value_error("`flatten_variables`: a flat variable cannot be flattened again.");
     if (std::count(variables.begin(), variables.end(), variable) > 1) {
       value_error("`flatten_variables`: a variable is given twice.");
@@ -96,18 +120,17 @@ std::shared_ptr<Variable> Variable::flatten(const std::vector<std::shared_ptr<Va
     offsets.push_back(static_cast<int64_t>(bytes));
     bytes += (variable->spec().bytes() + kSlotAlignment - 1) / kSlotAlignment * kSlotAlignment;
   }
-  Tensor flat = Tensor::empty({Shape{static_cast<int64_t>(bytes / dtype_size(dtype))}, dtype});
-  if (bytes) std::memset(flat.data(), 0, bytes);
-  auto base = std::make_shared<Variable>(Tensor::empty({Shape{0}, dtype}));
+  Tensor flat = Tensor::empty({Shape{static_cast<int64_t>(bytes / dtype_size(dtype))}, dtype}, device);
+  zero(flat);
+  auto base = std::make_shared<Variable>(Tensor::empty({Shape{0}, dtype}), device);
   base->tensor_ = flat;
   base->offsets_ = offsets;
   const std::lock_guard lock(layout_lock());
   for (size_t i = 0; i < variables.size(); ++i) {
     Variable& variable = *variables[i];
     variable.detach_readers();
-    if (variable.spec().bytes()) {
-      std::memcpy(static_cast<char*>(flat.data()) + offsets[i], variable.tensor_.data(), variable.spec().bytes());
-    }
+    copy_bytes(static_cast<char*>(flat.data()) + offsets[i], device, variable.tensor_.data(), device,
+               variable.spec().bytes());
     variable.tensor_ = Tensor{flat.storage, static_cast<size_t>(offsets[i]), variable.spec()};
     variable.base_ = base;
     variable.base_offset_ = static_cast<size_t>(offsets[i]);

@@ -11,7 +11,7 @@ namespace pyneural {
 
 class Variable : public std::enable_shared_from_this<Variable> {
  public:
-  explicit Variable(const Tensor& initial);  // copies
+  Variable(const Tensor& initial, Device device);  // copies
 
   Value read();                     // in a trace: symbolic
   void assign(const Value& value);  // same shape; cast is the caller's business
@@ -24,6 +24,10 @@ class Variable : public std::enable_shared_from_this<Variable> {
   const std::vector<int64_t>& offsets() const {
     return offsets_;
   }  // of a flat variable: where its windows begin, bytes
+
+  Device device() const { return tensor_.device(); }
+  // A window takes its flat variable, and so all windows on it, along.
+  void move_to(Device device);
 
   // Called before somebody writes the memory: tensors handed out earlier keep their values.
   void detach_readers();

@@ -103,8 +103,8 @@ Value arithmetic(ElementwiseOp op, const Value& a, const Value& b) {
 // A constant exponent that has a cheaper form with the same result.
 Value power_by_constant(const Value& a, const Value& b) {
   if (b.symbolic() || b.node()->tracked || b.shape().rank() != 0 || b.dtype() != a.dtype()) return {};
-  const double exponent = b.dtype() == DType::float32   ? *b.tensor().as<float>()
-                          : b.dtype() == DType::float64 ? *b.tensor().as<double>()
+  const double exponent = b.dtype() == DType::float32   ? *b.tensor().to({}).as<float>()
+                          : b.dtype() == DType::float64 ? *b.tensor().to({}).as<double>()
                                                         : 0;
   return exponent == 2 ? square(a) : exponent == 1 ? a : exponent == -1 ? reciprocal(a) : Value();
 }

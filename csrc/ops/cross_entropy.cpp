@@ -48,7 +48,8 @@ Cost backward_cost(const CostCall& call) { return streaming_cost(call, 20, call.
 
 // (dloss, labels or targets, logits, max, sum) -> dlogits
 Specs infer_logits_grad(const InferCall& call) { return {call.in(2)}; }
-const OpDef kSparseGrad{.name = "sparse_softmax_cross_entropy_grad", .infer = infer_logits_grad, .cost = backward_cost};
+const OpDef kSparseGrad{
+    .name = "sparse_softmax_cross_entropy_grad", .infer = infer_logits_grad, .cost = backward_cost, .reports = true};
 const OpDef kDenseGrad{.name = "softmax_cross_entropy_grad", .infer = infer_logits_grad, .cost = backward_cost};
 
 // (dloss, logits, max, sum) -> dtargets
@@ -67,6 +68,7 @@ const OpDef kSparse{
                                {call.grads[0], call.inputs[0], call.inputs[1], call.outputs[1], call.outputs[2]})};
         },
     .cost = forward_cost,
+    .reports = true,
 };
 
 const OpDef kDense{

@@ -15,7 +15,7 @@ Specs infer_position(const InferCall& call) {
   return {Spec{Shape{}, DType::int64}};
 }
 
-const OpDef kGuardFinite{.name = "guard_finite", .infer = infer_flag, .effect = true};
+const OpDef kGuardFinite{.name = "guard_finite", .infer = infer_flag, .effect = true, .reports = true};
 const OpDef kAllFinite{.name = "all_finite", .infer = infer_flag};
 const OpDef kInRange{.name = "in_range", .infer = infer_position};
 

@@ -56,7 +56,7 @@ Values grad_take(const GradCall& call) {
   return {apply1(kTakeGrad, params, {call.grads[0], call.inputs[1]}), Value()};
 }
 
-const OpDef kTake{.name = "take", .infer = infer_take, .grad = grad_take, .cost = cost_gather};
+const OpDef kTake{.name = "take", .infer = infer_take, .grad = grad_take, .cost = cost_gather, .reports = true};
 
 Specs infer_take_along_axis(const InferCall& call) {
   const Spec &x = call.in(0), &indices = call.in(1);
@@ -75,8 +75,11 @@ Values grad_take_along_axis(const GradCall& call) {
   return {scatter_along_axis(call.grads[0], call.inputs[1], shape, call.params.as<TakeParams>().axis), Value()};
 }
 
-const OpDef kTakeAlongAxis{
-    .name = "take_along_axis", .infer = infer_take_along_axis, .grad = grad_take_along_axis, .cost = cost_gather};
+const OpDef kTakeAlongAxis{.name = "take_along_axis",
+                           .infer = infer_take_along_axis,
+                           .grad = grad_take_along_axis,
+                           .cost = cost_gather,
+                           .reports = true};
 
 Specs infer_one_hot(const InferCall& call) {
   const auto& params = call.params.as<OneHotParams>();

@@ -54,17 +54,36 @@ constexpr uint64_t first_in_place(int count) {
   return pairs;
 }
 
-const OpDef kSgd{.name = "sgd_update", .infer = infer_update<1>, .cost = update_cost, .in_place = first_in_place(1)};
-const OpDef kMomentum{
-    .name = "momentum_update", .infer = infer_update<2>, .cost = update_cost, .in_place = first_in_place(2)};
-const OpDef kAdam{
-    .name = "adam_update", .infer = infer_update<4, 3>, .cost = update_cost, .in_place = first_in_place(4)};
-const OpDef kRmsprop{
-    .name = "rmsprop_update", .infer = infer_update<4, 2>, .cost = update_cost, .in_place = first_in_place(4)};
-const OpDef kAdagrad{
-    .name = "adagrad_update", .infer = infer_update<2>, .cost = update_cost, .in_place = first_in_place(2)};
-const OpDef kAdadelta{
-    .name = "adadelta_update", .infer = infer_update<3>, .cost = update_cost, .in_place = first_in_place(3)};
+const OpDef kSgd{.name = "sgd_update",
+                 .infer = infer_update<1>,
+                 .cost = update_cost,
+                 .writes_variables = true,
+                 .in_place = first_in_place(1)};
+const OpDef kMomentum{.name = "momentum_update",
+                      .infer = infer_update<2>,
+                      .cost = update_cost,
+                      .writes_variables = true,
+                      .in_place = first_in_place(2)};
+const OpDef kAdam{.name = "adam_update",
+                  .infer = infer_update<4, 3>,
+                  .cost = update_cost,
+                  .writes_variables = true,
+                  .in_place = first_in_place(4)};
+const OpDef kRmsprop{.name = "rmsprop_update",
+                     .infer = infer_update<4, 2>,
+                     .cost = update_cost,
+                     .writes_variables = true,
+                     .in_place = first_in_place(4)};
+const OpDef kAdagrad{.name = "adagrad_update",
+                     .infer = infer_update<2>,
+                     .cost = update_cost,
+                     .writes_variables = true,
+                     .in_place = first_in_place(2)};
+const OpDef kAdadelta{.name = "adadelta_update",
+                      .infer = infer_update<3>,
+                      .cost = update_cost,
+                      .writes_variables = true,
+                      .in_place = first_in_place(3)};
 
 Specs infer_squared_norm(const InferCall& call) { return {Spec{Shape{}, infer_buffers(call, 1, 1)[0].dtype}}; }
 

@@ -1,0 +1,36 @@
+// What the kernels around a plan's steps read in the memory of a GPU: which batch it is, where its rows come from and
+// where its results go. Plain data, written by graph/, read by cuda/batch.cu.
+#pragma once
+
+#include "core/kernel.h"
+
+namespace pyneural {
+
+struct BatchControl {
+  RunState state;
+  int64_t batch;         // since the start of this call
+  int64_t first_row;     // of batch 0, in the epoch's order
+  const int64_t* order;  // row numbers, or nullptr: rows as they lie
+
+  // Behind the struct: the array of each input, then that of each output (nullptr: dropped).
+  PN_MEMBER void* const* pointers() const { return reinterpret_cast<void* const*>(this + 1); }
+};
+
+struct BatchParams {
+  int32_t index;  // of the pointer
+  int64_t rows;
+  int64_t row_bytes;
+};
+
+struct BatchCopy {
+  const void* from;
+  void* to;
+  int64_t bytes;
+};
+
+struct CommitParams {
+  int64_t count;
+  int64_t largest_bytes;
+};
+
+}  // namespace pyneural
