@@ -124,12 +124,30 @@ class CudaBackend : public Backend {
     PN_CUDA(cudaStreamSynchronize(stream_));
   }
 
+  std::shared_ptr<void> allocate_pinned(size_t bytes) override {
+    const DeviceScope scope(index_);
+    void* data = nullptr;
+    PN_CUDA(cudaMallocHost(&data, bytes));
+    return {data, [](void* pinned) { succeeded(cudaFreeHost(pinned)); }};
+  }
+
+  void upload_beside(void* to, const void* pinned, size_t bytes, const std::shared_ptr<void>& after) override {
+    const DeviceScope scope(index_);
+    if (!copies_) PN_CUDA(cudaStreamCreateWithFlags(&copies_, cudaStreamNonBlocking));
+    if (after) PN_CUDA(cudaStreamWaitEvent(copies_, static_cast<cudaEvent_t>(after.get())));
+    PN_CUDA(cudaMemcpyAsync(to, pinned, bytes, cudaMemcpyHostToDevice, copies_));
+    cudaEvent_t done;
+    PN_CUDA(cudaEventCreateWithFlags(&done, cudaEventDisableTiming));
+    const std::shared_ptr<void> held(done, destroy_event);
+    PN_CUDA(cudaEventRecord(done, copies_));
+    PN_CUDA(cudaStreamWaitEvent(stream_, done));
+  }
+
   std::shared_ptr<void> mark() override {
     const DeviceScope scope(index_);
     cudaEvent_t event;
     PN_CUDA(cudaEventCreate(&event));
-    const std::shared_ptr<void> held(event,
-                                     [](void* mark) { succeeded(cudaEventDestroy(static_cast<cudaEvent_t>(mark))); });
+    const std::shared_ptr<void> held(event, destroy_event);
     PN_CUDA(cudaEventRecord(event, stream_));
     return held;
   }
@@ -178,8 +196,10 @@ class CudaBackend : public Backend {
     PN_CUDA(cudaMemPoolTrimTo(pool, 0));
   }
 
+  static void destroy_event(void* event) { succeeded(cudaEventDestroy(static_cast<cudaEvent_t>(event))); }
+
   int index_;
-  cudaStream_t stream_ = nullptr;
+  cudaStream_t stream_ = nullptr, copies_ = nullptr;
 };
 
 struct Found {

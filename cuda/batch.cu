@@ -11,17 +11,19 @@ namespace {
 // A unit is 16 bytes where addresses and sizes allow it, else 4 or 1.
 template <class Unit>
 __global__ void gather_rows(const BatchControl* control, int input, Unit* to, int64_t rows, int64_t units) {
-  const Unit* from = static_cast<const Unit*>(control->pointers()[input]);
-  const int64_t first = control->first_row + control->batch * rows;
+  const BatchArray array = control->arrays()[input];
+  const Unit* from = static_cast<const Unit*>(array.data);
+  const int64_t* order = array.ring ? nullptr : control->order;
+  const int64_t first = array.ring ? control->batch % array.ring * rows : control->first_row + control->batch * rows;
   for (int64_t i = first_item(); i < rows * units; i += item_stride()) {
     const int64_t row = first + i / units;
-    to[i] = from[(control->order ? control->order[row] : row) * units + i % units];
+    to[i] = from[(order ? order[row] : row) * units + i % units];
   }
 }
 
 template <class Unit>
 __global__ void scatter_output(const BatchControl* control, int output, const Unit* from, int64_t units) {
-  Unit* to = static_cast<Unit*>(control->pointers()[output]);
+  Unit* to = static_cast<Unit*>(control->arrays()[output].data);
   if (!to) return;
   to += control->batch * units;
   for (int64_t i = first_item(); i < units; i += item_stride()) to[i] = from[i];

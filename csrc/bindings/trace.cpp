@@ -40,11 +40,11 @@ struct Inputs {
                     dtype_name(specs[i].dtype), ", received shape ", value ? value.shape() : Shape{}, " and dtype ",
                     value ? dtype_name(value.dtype()) : "None", ".");
       }
-      data.push_back(value.tensor().data());
-      held.push_back(std::move(value));
+      held.push_back(value.tensor().to(plan.device()));
+      data.push_back(held.back().data());
     }
   }
-  std::vector<Value> held;
+  std::vector<Tensor> held;
   std::vector<const void*> data;
 };
 
@@ -53,7 +53,7 @@ std::vector<Value> run(Plan& plan, const py::sequence& given) {
   std::vector<Value> outputs;
   std::vector<void*> results;
   for (const Spec& spec : plan.output_specs()) {
-    outputs.emplace_back(Tensor::empty(spec));
+    outputs.emplace_back(Tensor::empty(spec, plan.device()));
     results.push_back(outputs.back().tensor().data());
   }
   const WriteScope scope(plan);
@@ -91,6 +91,29 @@ py::list profile(Plan& plan, const py::sequence& given, int repeats) {
   throw py::error_already_set();
 }
 
+// The rows of one input of all batches: an array, or a tensor that lies where the plan runs.
+struct DataSet {
+  Shape shape;
+  BatchRange::Array memory;
+  py::object owner;
+};
+
+DataSet data_set(py::handle object, DType dtype, Device device, const std::string& what) {
+  const PyTensor* tensor = find_tensor(object);
+  if (tensor && !device.is_cpu() && tensor->value.tensor().device() == device) {
+    if (tensor->value.dtype() != dtype) {
+      type_error(what, ": expected dtype ", dtype_name(dtype), ", received ", dtype_name(tensor->value.dtype()), ".");
+    }
+    return {tensor->value.shape(),
+            {static_cast<const char*>(tensor->value.tensor().data()), device},
+            py::reinterpret_borrow<py::object>(object)};
+  }
+  py::array array = contiguous_array(object, dtype, what);
+  Shape shape;
+  for (py::ssize_t i = 0; i < array.ndim(); ++i) shape.push_back(array.shape(i));
+  return {shape, {static_cast<const char*>(array.data()), Device{}}, std::move(array)};
+}
+
 int64_t run_batches(Plan& plan, const py::sequence& data, py::object order, int64_t first_row, int64_t batches,
                     double max_seconds, py::object outputs) {
   const Specs& specs = plan.input_specs();
@@ -101,24 +124,23 @@ int64_t run_batches(Plan& plan, const py::sequence& data, py::object order, int6
   range.first_row = first_row;
   range.batches = batches;
   range.max_seconds = max_seconds;
-  std::vector<py::array> held;
+  std::vector<py::object> held;
   int64_t rows_in_all = -1;
   for (size_t i = 0; i < specs.size(); ++i) {
     const std::string what = concat("Input ", i, " of the plan");
-    py::array array = contiguous_array(data[i], specs[i].dtype, what);
-    bool matches =
-        array.ndim() == specs[i].shape.rank() && specs[i].shape.rank() > 0 && specs[i].shape[0] == specs[0].shape[0];
+    const DataSet array = data_set(data[i], specs[i].dtype, plan.device(), what);
+    bool matches = array.shape.rank() == specs[i].shape.rank() && specs[i].shape.rank() > 0 &&
+                   specs[i].shape[0] == specs[0].shape[0];
     for (int axis = 1; matches && axis < specs[i].shape.rank(); ++axis)
-      matches = array.shape(axis) == specs[i].shape[axis];
+      matches = array.shape[axis] == specs[i].shape[axis];
     if (!matches) {
-      value_error(what, ": expected rows of shape ", specs[i].shape, ", received an array of shape ",
-                  py::str(array.attr("shape")).cast<std::string>(), ".");
+      value_error(what, ": expected rows of shape ", specs[i].shape, ", received an array of shape ", array.shape, ".");
     }
-    if (rows_in_all >= 0 && array.shape(0) != rows_in_all)
+    if (rows_in_all >= 0 && array.shape[0] != rows_in_all)
       value_error(what, ": all inputs need the same number of rows.");
-    rows_in_all = array.shape(0);
-    range.data.push_back(static_cast<const char*>(array.data()));
-    held.push_back(std::move(array));
+    rows_in_all = array.shape[0];
+    range.data.push_back(array.memory);
+    held.push_back(array.owner);
   }
   const int64_t batch_rows = specs[0].shape[0];
   if (batch_rows == 0 && batches > 0) value_error("`run_batches` needs a plan whose batches have rows.");

@@ -6,18 +6,24 @@
 
 namespace pyneural {
 
+// The rows of one input, or the results of one output, of all batches.
+struct BatchArray {
+  void* data;    // nullptr: the output is dropped
+  int64_t ring;  // 0: the whole array; else it holds this many batches in turn, in the epoch's order
+};
+
 struct BatchControl {
   RunState state;
   int64_t batch;         // since the start of this call
   int64_t first_row;     // of batch 0, in the epoch's order
   const int64_t* order;  // row numbers, or nullptr: rows as they lie
 
-  // Behind the struct: the array of each input, then that of each output (nullptr: dropped).
-  PN_MEMBER void* const* pointers() const { return reinterpret_cast<void* const*>(this + 1); }
+  // Behind the struct: those of the inputs, then those of the outputs.
+  PN_MEMBER const BatchArray* arrays() const { return reinterpret_cast<const BatchArray*>(this + 1); }
 };
 
 struct BatchParams {
-  int32_t index;  // of the pointer
+  int32_t index;  // of the array
   int64_t rows;
   int64_t row_bytes;
 };

@@ -67,6 +67,15 @@ void copy_bytes(void* to, Device to_device, const void* from, Device from_device
   }
 }
 
+void zero_bytes(void* to, Device device, size_t bytes) {
+  if (bytes == 0) return;
+  if (device.is_cpu()) {
+    std::memset(to, 0, bytes);
+  } else {
+    backend(device).zero(to, bytes);
+  }
+}
+
 View make_view(const Spec& spec, void* data) {
   View view{};
   view.data = data;

@@ -59,6 +59,7 @@ struct Tensor {
 
 // Copies between any two places; waits where the target is the CPU.
 void copy_bytes(void* to, Device to_device, const void* from, Device from_device, size_t bytes);
+void zero_bytes(void* to, Device device, size_t bytes);
 
 View make_view(const Spec& spec, void* data);
 

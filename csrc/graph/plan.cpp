@@ -1,19 +1,14 @@
 #include "graph/plan.h"
 
 #include <algorithm>
-#include <cstring>
 
-#include "graph/plan_instance.h"
+#include "graph/gather.h"
+#include "graph/gpu_instance.h"
 #include "graph/variable.h"
-#include "threads/parallel.h"
 
 namespace pyneural {
 
 namespace {
-
-// Batches are gathered by rows in chunks of about this many bytes.
-constexpr size_t kGatherChunk = 64 << 10;
-constexpr int64_t kRowsAhead = 2;  // measured: one is too late, more do not help
 
 // What reading the clock before and after a step adds to its time.
 double clock_seconds() {
@@ -24,24 +19,6 @@ double clock_seconds() {
     least = std::min<std::chrono::duration<double>>(least, Clock::now() - start);
   }
   return least.count();
-}
-
-// Rows lie anywhere: without a hint every one begins with a wait for memory.
-void prefetch(const char* row, size_t bytes) {
-  constexpr size_t kLine = 64;
-  for (size_t at = 0; at < bytes; at += kLine) __builtin_prefetch(row + at);
-}
-
-void gather(char* to, const char* from, const int64_t* rows, int64_t count, size_t row_bytes) {
-  const int64_t per_chunk =
-      row_bytes >= kGatherChunk ? 1 : static_cast<int64_t>(kGatherChunk / (row_bytes ? row_bytes : 1));
-  parallel_range(count, per_chunk, threads_for(0, 2.0 * count * row_bytes), [=](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) {
-      if (i + kRowsAhead < end && row_bytes <= kGatherChunk)
-        prefetch(from + rows[i + kRowsAhead] * row_bytes, row_bytes);
-      std::memcpy(to + i * row_bytes, from + rows[i] * row_bytes, row_bytes);
-    }
-  });
 }
 
 }  // namespace
@@ -57,6 +34,7 @@ std::unique_ptr<PlanInstance> Plan::acquire() {
       return instance;
     }
   }
+  if (!device_.is_cpu()) return std::make_unique<GpuInstance>(*this);
   return std::make_unique<PlanInstance>(*this);
 }
 
@@ -69,31 +47,33 @@ void Plan::run(const std::vector<const void*>& inputs, const std::vector<void*>&
   std::unique_lock<std::mutex> exclusive(effects_, std::defer_lock);
   if (has_effects()) exclusive.lock();
   auto instance = acquire();
-  for (size_t i = 0; i < inputs.size(); ++i) instance->set_input(static_cast<int>(i), inputs[i]);
-  for (size_t i = 0; i < outputs.size(); ++i) instance->set_output(static_cast<int>(i), outputs[i]);
-  instance->run();
+  instance->run(inputs, outputs);
   release(std::move(instance));
 }
 
 int64_t Plan::run_batches(const BatchRange& range, int64_t* started) {
-  using Clock = std::chrono::steady_clock;
   std::unique_lock<std::mutex> exclusive(effects_, std::defer_lock);
   if (has_effects()) exclusive.lock();
+  return device_.is_cpu() ? run_batches_on_cpu(range, started) : run_batches_on_gpu(range, started);
+}
+
+int64_t Plan::run_batches_on_cpu(const BatchRange& range, int64_t* started) {
+  using Clock = std::chrono::steady_clock;
   auto instance = acquire();
   const auto start = Clock::now();
   int64_t batch = 0;
   while (batch < range.batches) {
     for (size_t i = 0; i < input_specs_.size(); ++i) {
       const int64_t rows = input_specs_[i].shape[0];
-      const size_t row_bytes = rows ? input_specs_[i].bytes() / rows : 0;
+      const size_t row_bytes = bytes_of_row(input_specs_[i]);
       const int64_t first = range.first_row + batch * rows;
       const int index = static_cast<int>(i);
       if (range.order) {
         char* to = static_cast<char*>(instance->own_input(index));
-        gather(to, range.data[i], range.order + first, rows, row_bytes);
+        gather_rows(to, range.data[i].data, range.order + first, rows, row_bytes);
         instance->set_input(index, to);
       } else {
-        instance->set_input(index, range.data[i] + first * row_bytes);
+        instance->set_input(index, range.data[i].data + first * row_bytes);
       }
     }
     for (size_t i = 0; i < output_specs_.size(); ++i) {
@@ -136,10 +116,8 @@ std::vector<double> Plan::profile(const std::vector<const void*>& inputs, int re
   std::unique_lock<std::mutex> exclusive(effects_, std::defer_lock);
   if (has_effects()) exclusive.lock();
   auto instance = acquire();
-  for (size_t i = 0; i < inputs.size(); ++i) instance->set_input(static_cast<int>(i), inputs[i]);
-  for (size_t i = 0; i < output_specs_.size(); ++i) instance->set_output(static_cast<int>(i), nullptr);
   std::vector<std::vector<double>> seconds;
-  for (int i = 0; i < repeats; ++i) instance->run_timed(&seconds);
+  for (int i = 0; i < repeats; ++i) instance->run_timed(inputs, &seconds);
   release(std::move(instance));
   constexpr double kResolution = 1e-9;
   const double clock = clock_seconds();

@@ -47,8 +47,12 @@ struct Copy {
 
 // Which batches to run, and on what. Each batch has as many rows as the plan's inputs.
 struct BatchRange {
-  std::vector<const char*> data;   // one array per plan input, rows first
-  std::vector<char*> outputs;      // one array per plan output, or empty: outputs are dropped
+  struct Array {
+    const char* data;
+    Device device;
+  };
+  std::vector<Array> data;         // one array per plan input, rows first; for a plan on the CPU in its memory
+  std::vector<char*> outputs;      // one array in the CPU's memory per plan output, or empty: outputs are dropped
   const int64_t* order = nullptr;  // row numbers of the epoch, or nullptr: rows as they lie
   int64_t first_row = 0;           // of the first batch, in the epoch's order
   int64_t batches = 0;
@@ -62,6 +66,7 @@ class Plan {
 
   const Specs& input_specs() const { return input_specs_; }
   const Specs& output_specs() const { return output_specs_; }
+  Device device() const { return device_; }
   bool has_effects() const { return !written_.empty(); }
   size_t arena_bytes() const { return arena_bytes_; }
   std::string describe() const;
@@ -73,8 +78,8 @@ class Plan {
   // Variables written by this plan: the caller detaches their readers, and marks them busy while the plan runs.
   const std::vector<std::shared_ptr<Variable>>& written() const { return written_; }
 
-  // One run; throws NotFiniteError from a guard, std::out_of_range from a bad index, Interrupted on Ctrl-C. Any number
-  // of threads.
+  // One run, inputs and outputs in the memory of device(); throws NotFiniteError from a guard, std::out_of_range from a
+  // bad index, Interrupted on Ctrl-C. Any number of threads.
   void run(const std::vector<const void*>& inputs, const std::vector<void*>& outputs);
   // Runs up to range.batches batches, as far as time allows; returns how many. *started counts them as they begin, so
   // that it names the failing one on an exception.
@@ -82,11 +87,15 @@ class Plan {
 
  private:
   friend class PlanInstance;
+  friend class GpuInstance;
   friend class Planner;
   Plan() = default;
+  int64_t run_batches_on_cpu(const BatchRange& range, int64_t* started);
+  int64_t run_batches_on_gpu(const BatchRange& range, int64_t* started);
   std::unique_ptr<PlanInstance> acquire();
   void release(std::unique_ptr<PlanInstance> instance);
 
+  Device device_;
   Specs input_specs_, output_specs_;
   std::vector<Buffer> buffers_;
   std::vector<Step> steps_;

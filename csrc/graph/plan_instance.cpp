@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "core/error.h"
 #include "graph/variable.h"
 
 namespace pyneural {
@@ -14,14 +15,14 @@ constexpr auto kLookUpEvery = std::chrono::milliseconds(100);
 
 PlanInstance::PlanInstance(const Plan& plan)
     : plan_(plan),
-      arena_(Storage::allocate(plan.arena_bytes_)),
+      arena_(Storage::allocate(plan.arena_bytes_, plan.device_)),
       own_inputs_(plan.input_specs_.size()),
       own_outputs_(plan.output_specs_.size()),
       inputs_(plan.input_specs_.size(), nullptr),
       outputs_(plan.output_specs_.size(), nullptr) {
   for (const Buffer& buffer : plan.buffers_) {
     if (buffer.persistent && buffer.place == Place::arena) {
-      std::memset(static_cast<char*>(arena_->data()) + buffer.offset, 0, buffer.bytes);
+      zero_bytes(static_cast<char*>(arena_->data()) + buffer.offset, plan.device_, buffer.bytes);
     }
   }
   bind();
@@ -54,7 +55,13 @@ void PlanInstance::bind() {
   const std::lock_guard lock(Variable::layout_lock());
   layout_version_ = Variable::layout_version();
   variables_.clear();
-  for (const auto& variable : plan_.variables_) variables_.push_back(variable->tensor());
+  for (const auto& variable : plan_.variables_) {
+    if (!(variable->device() == plan_.device_)) {
+      value_error("A variable has moved to ", device_name(variable->device()), ", but the plan that uses it runs on ",
+                  device_name(plan_.device_), ". Trace the function again.");
+    }
+    variables_.push_back(variable->tensor());
+  }
   size_t count = 0;
   for (const Step& step : plan_.steps_) count += step.inputs.size() + step.outputs.size();
   views_.clear();
@@ -84,7 +91,8 @@ void PlanInstance::bind() {
     for (size_t i = 0; i < step.outputs.size(); ++i) add(step.outputs[i], step.node->specs[i]);
     args.params = step.node->params.data();
     args.workspace = step.workspace < 0 ? nullptr : address({step.workspace, 0});
-    args.state = &state_;
+    args.state = state_address_;
+    args.step = static_cast<int32_t>(bound_.size());
     bound_.push_back({step.kernel->run, args, false});
   }
   const std::vector<Cost> costs = plan_.costs();
@@ -103,7 +111,8 @@ void PlanInstance::set_input(int index, const void* data) {
 
 void PlanInstance::set_output(int index, void* data) {
   if (!data) {
-    if (!own_outputs_[index]) own_outputs_[index] = Storage::allocate(plan_.output_specs_[index].bytes());
+    if (!own_outputs_[index])
+      own_outputs_[index] = Storage::allocate(plan_.output_specs_[index].bytes(), plan_.device_);
     data = own_outputs_[index]->data();
   }
   if (outputs_[index] == data) return;
@@ -112,17 +121,25 @@ void PlanInstance::set_output(int index, void* data) {
 }
 
 void* PlanInstance::own_input(int index) {
-  if (!own_inputs_[index]) own_inputs_[index] = Storage::allocate(plan_.input_specs_[index].bytes());
+  if (!own_inputs_[index]) own_inputs_[index] = Storage::allocate(plan_.input_specs_[index].bytes(), plan_.device_);
   return own_inputs_[index]->data();
+}
+
+void PlanInstance::throw_if_failed(const RunState& state, size_t step) const {
+  if (state.status != Status::ok) throw_status(state, plan_.steps_[step].node->op->name);
+}
+
+void PlanInstance::run(const std::vector<const void*>& inputs, const std::vector<void*>& outputs) {
+  for (size_t i = 0; i < inputs.size(); ++i) set_input(static_cast<int>(i), inputs[i]);
+  for (size_t i = 0; i < outputs.size(); ++i) set_output(static_cast<int>(i), outputs[i]);
+  run();
 }
 
 void PlanInstance::run() {
   begin_run();
   for (const Bound& step : bound_) {
     step.run(step.args);
-    if (state_.status != Status::ok) {
-      throw_status(state_, plan_.steps_[&step - bound_.data()].node->op->name);
-    }
+    throw_if_failed(state_, &step - bound_.data());
     if (step.look_up) stop_if_interrupted();
   }
   end_run();
@@ -136,14 +153,16 @@ void PlanInstance::stop_if_interrupted() {
   if (interrupted && interrupted()) throw Interrupted();
 }
 
-void PlanInstance::run_timed(std::vector<std::vector<double>>* seconds) {
+void PlanInstance::run_timed(const std::vector<const void*>& inputs, std::vector<std::vector<double>>* seconds) {
+  for (size_t i = 0; i < inputs.size(); ++i) set_input(static_cast<int>(i), inputs[i]);
+  for (size_t i = 0; i < outputs_.size(); ++i) set_output(static_cast<int>(i), nullptr);
   begin_run();
   seconds->resize(bound_.size());
   for (size_t i = 0; i < bound_.size(); ++i) {
     const auto start = std::chrono::steady_clock::now();
     bound_[i].run(bound_[i].args);
     (*seconds)[i].push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
-    if (state_.status != Status::ok) throw_status(state_, plan_.steps_[i].node->op->name);
+    throw_if_failed(state_, i);
   }
   end_run();
 }

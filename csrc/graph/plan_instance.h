@@ -8,21 +8,25 @@ namespace pyneural {
 class PlanInstance {
  public:
   explicit PlanInstance(const Plan& plan);
+  virtual ~PlanInstance() = default;
 
   void set_input(int index, const void* data);
   void set_output(int index, void* data);  // nullptr: memory of the instance's own
   void* own_input(int index);              // memory of the instance's own, for a gathered batch
-  void run();
-  void run_timed(std::vector<std::vector<double>>* seconds);  // appends the time of each step
+  void run();                              // on the CPU, with the inputs and outputs that were set
+  virtual void run(const std::vector<const void*>& inputs, const std::vector<void*>& outputs);
+  // Appends the time of each step; outputs are dropped.
+  virtual void run_timed(const std::vector<const void*>& inputs, std::vector<std::vector<double>>* seconds);
 
- private:
+ protected:
   struct Bound {
     KernelFn run;
     KernelArgs args;
     bool look_up;  // after this step it is worth asking whether the user wants to stop
   };
-  void bind();
+  virtual void bind();
   void begin_run();
+  void throw_if_failed(const RunState& state, size_t step) const;
   void stop_if_interrupted();
   void end_run();
   char* address(const Slot& slot) const;
@@ -42,6 +46,7 @@ class PlanInstance {
   };
   std::vector<std::vector<Patch>> input_patches_, output_patches_;
   RunState state_;
+  RunState* state_address_ = &state_;
   std::chrono::steady_clock::time_point looked_up_;
 };
 

@@ -28,7 +28,9 @@ class Planner {
   void build() {
     for (const Value& input : graph_.inputs) plan_.input_specs_.push_back(input.spec());
     for (const Value& output : graph_.outputs) plan_.output_specs_.push_back(output.spec());
-    for (Node* node : schedule(graph_)) add_node(*node);
+    const std::vector<Node*> nodes = schedule(graph_);
+    plan_.device_ = device_of(nodes);
+    for (Node* node : nodes) add_node(*node);
     end_ = static_cast<int>(plan_.steps_.size());
     find_last_uses();
     place_packed();
@@ -41,6 +43,23 @@ class Planner {
   }
 
  private:
+  // Where the variables are; without any, where the user wants the plan.
+  Device device_of(const std::vector<Node*>& nodes) const {
+    const Variable* first = nullptr;
+    const auto meet = [&](const Variable& variable) {
+      if (first && !(first->device() == variable.device())) {
+        value_error("A traced function uses variables on different devices, ", device_name(first->device()), " and ",
+                    device_name(variable.device()), ". Move them to one.");
+      }
+      first = &variable;
+    };
+    for (const Node* node : nodes) {
+      if (node->variable) meet(*node->variable);
+    }
+    for (const auto& assign : graph_.assigns) meet(*assign.first);
+    return first ? first->device() : current_device();
+  }
+
   int add_buffer(Place place, size_t bytes, int index = -1) {
     Buffer buffer;
     buffer.place = place;
@@ -67,7 +86,7 @@ class Planner {
     if (!node.tensors.empty()) {
       for (size_t i = 0; i < node.tensors.size(); ++i) {
         slots[i].buffer = add_buffer(Place::constant, node.specs[i].bytes());
-        plan_.buffers_.back().constant = node.tensors[i];
+        plan_.buffers_.back().constant = node.tensors[i].to(plan_.device_);
       }
       return;
     }
@@ -90,7 +109,7 @@ class Planner {
     }
     Step step;
     step.node = node.shared_from_this();
-    step.kernel = &kernel_for(*node.op, DeviceKind::cpu);
+    step.kernel = &kernel_for(*node.op, plan_.device_.kind);
     for (const Value& input : node.inputs) step.inputs.push_back(input ? slot_of(input) : Slot{});
     for (size_t i = 0; i < node.specs.size(); ++i) {
       slots[i].buffer = add_buffer(Place::arena, node.specs[i].bytes());
@@ -148,7 +167,7 @@ class Planner {
   }
 
   static std::vector<int64_t> pack_offsets(const Node& node) {
-    const Tensor& offsets = node.inputs.back().tensor();
+    const Tensor offsets = node.inputs.back().tensor().to({});
     return {offsets.as<int64_t>(), offsets.as<int64_t>() + node.inputs.size() - 1};
   }
 
@@ -184,6 +203,8 @@ class Planner {
   bool may_overwrite(const Variable& variable, int buffer) const {
     const int step = producer_[buffer];
     if (step <= last_guard_) return false;
+    // On a GPU the host does not stop a failing run: only kernels that look at its state may write a variable.
+    if (!plan_.device_.is_cpu() && !plan_.steps_[step].node->op->writes_variables) return false;
     const auto reads = [&](const Slot& slot) {
       if (slot.buffer < 0 || plan_.buffers_[slot.buffer].place != Place::variable) return false;
       return overlaps(*plan_.variables_[plan_.buffers_[slot.buffer].index], variable);

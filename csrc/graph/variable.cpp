@@ -1,9 +1,7 @@
 #include "graph/variable.h"
 
 #include <algorithm>
-#include <cstring>
 
-#include "core/backend.h"
 #include "graph/trace.h"
 
 namespace pyneural {
@@ -14,16 +12,6 @@ std::atomic<uint64_t> layout{1};
 constexpr size_t kSlotAlignment = 64;
 
 Tensor clone(const Tensor& tensor) { return tensor.clone(tensor.device()); }
-
-void zero(const Tensor& tensor) {
-  const size_t bytes = tensor.spec.bytes();
-  if (!bytes) return;
-  if (tensor.device().is_cpu()) {
-    std::memset(tensor.data(), 0, bytes);
-  } else {
-    backend(tensor.device()).zero(tensor.data(), bytes);
-  }
-}
 
 }  // namespace
 
@@ -121,7 +109,7 @@ std::shared_ptr<Variable> Variable::flatten(const std::vector<std::shared_ptr<Va
     bytes += (variable->spec().bytes() + kSlotAlignment - 1) / kSlotAlignment * kSlotAlignment;
   }
   Tensor flat = Tensor::empty({Shape{static_cast<int64_t>(bytes / dtype_size(dtype))}, dtype}, device);
-  zero(flat);
+  zero_bytes(flat.data(), device, bytes);
   auto base = std::make_shared<Variable>(Tensor::empty({Shape{0}, dtype}), device);
   base->tensor_ = flat;
   base->offsets_ = offsets;
