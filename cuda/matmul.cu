@@ -1,0 +1,163 @@
+// Matrix products.
+#include "cuda/gemm.cuh"
+#include "cuda/gemm_simt.cuh"
+#include "cuda/matmul_problem.cuh"
+#include "ops/matmul_params.h"
+
+namespace pyneural::cuda {
+namespace {
+
+using FloatTiles = TileList<SimtTile<float, 128, 128, 16, 4, 2, 1, 2>, SimtTile<float, 64, 64, 16, 2, 2, 1, 4>,
+                            SimtTile<float, 32, 32, 64, 2, 1, 4, 2>>;
+using DoubleTiles = TileList<SimtTile<double, 64, 64, 16, 2, 2, 1, 3>>;
+
+// What matmul and linear are both about.
+struct Product {
+  const View *a, *b;
+  bool transpose_a, transpose_b;
+  GemmShape shape;
+  LeadingAxes leading;
+};
+
+// Strides of an operand's leading axes, aligned with those of the output.
+void leading_strides(const View& operand, const View& output, int64_t* strides) {
+  int64_t stride = operand.dim(-1) * operand.dim(-2);
+  for (int axis = output.rank - 3; axis >= 0; --axis) {
+    const int own = axis - output.rank + operand.rank;
+    const int64_t extent = own >= 0 ? operand.dims[own] : 1;
+    strides[axis] = extent == 1 ? 0 : stride;
+    stride *= extent;
+  }
+}
+
+Product product_of(const KernelArgs& args) {
+  const auto& p = args.param<MatMulParams>();
+  const View &a = args.in[0], &b = args.in[1], &out = args.out[0];
+  Product product{&a, &b, p.transpose_a, p.transpose_b, {out.dim(-2), out.dim(-1), a.dim(p.transpose_a ? -2 : -1), 1},
+                  {}};
+  LeadingAxes& leading = product.leading;
+  leading.rank = out.rank - 2;
+  for (int axis = 0; axis < leading.rank; ++axis) {
+    leading.dims[axis] = out.dims[axis];
+    product.shape.batch *= out.dims[axis];
+  }
+  leading_strides(a, out, leading.a_stride);
+  leading_strides(b, out, leading.b_stride);
+  return product;
+}
+
+Product linear_product(const KernelArgs& args) {
+  const View &x = args.in[0], &kernel = args.in[1];
+  const int64_t n = kernel.dims[1], rows = n == 0 ? 0 : args.out[0].size / n;
+  return {&x, &kernel, false, false, {rows, n, kernel.dims[0], 1}, {}};
+}
+
+// Whether all rows of both operands are packs of 4.
+bool has_packs(const Product& p) {
+  return (p.transpose_a ? p.shape.m : p.shape.k) % 4 == 0 && (p.transpose_b ? p.shape.k : p.shape.n) % 4 == 0 &&
+         is_aligned(p.a->data, 16) && is_aligned(p.b->data, 16);
+}
+
+GemmPlan plan_of(const Product& p, DType dtype) {
+  return dtype == DType::float64 ? plan_gemm(DoubleTiles::shapes, p.shape) : plan_gemm(FloatTiles::shapes, p.shape);
+}
+
+// fn(problem) with the transposes known at compile time.
+template <class T, class Fn>
+void with_problem(const Product& p, const Fn& fn) {
+  const auto call = [&](auto transpose_a, auto transpose_b) {
+    fn(MatMulProblem<T, transpose_a, transpose_b>{p.a->as<const T>(), p.b->as<const T>(), p.shape.m,
+                                                  static_cast<int>(p.shape.n), static_cast<int>(p.shape.k), p.leading});
+  };
+  using No = std::false_type;
+  using Yes = std::true_type;
+  if (p.transpose_a) return p.transpose_b ? call(Yes(), Yes()) : call(Yes(), No());
+  p.transpose_b ? call(No(), Yes()) : call(No(), No());
+}
+
+template <class T>
+void multiply(const KernelArgs& args, const Product& p, const T* bias, Activation activation) {
+  if (args.out[0].size == 0) return;
+  const GemmOutput<T> out{args.out[0].as<T>(), args.out[0].size, bias,           p.shape.n,
+                          activation,          args.workspace,   stream_of(args)};
+  const GemmPlan plan = plan_of(p, args.out[0].dtype);
+  with_problem<T>(p, [&](const auto& problem) {
+    if constexpr (std::is_same_v<T, double>) {
+      DoubleTiles::run<1>(problem, p.shape, 1, plan, out);
+    } else if (has_packs(p)) {
+      FloatTiles::run<4>(problem, p.shape, 1, plan, out);
+    } else {
+      FloatTiles::run<1>(problem, p.shape, 1, plan, out);
+    }
+  });
+}
+
+// Types without floating point: an element to a thread. Integers wrap around, which is defined for unsigned ones; of
+// booleans, as in NumPy, whether any pair of them is true.
+template <class Word, bool kBoolean>
+__global__ void multiply_integers(const MatMulProblem<Word, false, false> problem, bool transpose_a, bool transpose_b,
+                                  Word* out, int64_t size) {
+  const int64_t m = problem.m, n = problem.n, k = problem.k;
+  for (int64_t i = first_item(); i < size; i += item_stride()) {
+    const int64_t column = i % n, row = i / n % m;
+    const auto part = problem.part(static_cast<int>(i / (m * n)), 0);
+    const Word* a = part.a.data + row * (transpose_a ? 1 : k);
+    const Word* b = part.b.data + column * (transpose_b ? k : 1);
+    Word sum = 0;
+    for (int64_t depth = 0; depth < k; ++depth) {
+      const Word left = a[depth * (transpose_a ? m : 1)], right = b[depth * (transpose_b ? 1 : n)];
+      sum = static_cast<Word>(kBoolean ? sum | (left & right) : sum + left * right);
+    }
+    out[i] = sum;
+  }
+}
+
+template <class Word, bool kBoolean = false>
+void multiply_all(const KernelArgs& args) {
+  const Product p = product_of(args);
+  const MatMulProblem<Word, false, false> problem{p.a->as<const Word>(),       p.b->as<const Word>(),       p.shape.m,
+                                                  static_cast<int>(p.shape.n), static_cast<int>(p.shape.k), p.leading};
+  launch(multiply_integers<Word, kBoolean>, grid_for(args.out[0].size), kBlockThreads, 0, stream_of(args), problem,
+         p.transpose_a, p.transpose_b, args.out[0].as<Word>(), args.out[0].size);
+}
+
+void matmul(const KernelArgs& args) {
+  switch (args.out[0].dtype) {
+    case DType::float32:
+      return multiply<float>(args, product_of(args), nullptr, Activation::linear);
+    case DType::float64:
+      return multiply<double>(args, product_of(args), nullptr, Activation::linear);
+    case DType::boolean:
+      return multiply_all<uint8_t, true>(args);
+    case DType::uint8:
+    case DType::int8:
+      return multiply_all<uint8_t>(args);
+    case DType::int16:
+      return multiply_all<uint16_t>(args);
+    case DType::int32:
+      return multiply_all<uint32_t>(args);
+    default:
+      return multiply_all<uint64_t>(args);
+  }
+}
+
+void linear(const KernelArgs& args) {
+  with_real(args.out[0].dtype, [&](auto zero) {
+    using T = decltype(zero);
+    multiply<T>(args, linear_product(args), args.in[2].as<const T>(), args.param<LinearParams>().activation);
+  });
+}
+
+size_t workspace_of(const KernelArgs& args, const Product& product) {
+  const DType dtype = args.out[0].dtype;
+  if (!is_floating(dtype) || args.out[0].size == 0) return 0;
+  const GemmPlan plan = plan_of(product, dtype);
+  return static_cast<size_t>(plan.splits > 1 ? plan.splits * args.out[0].size : 0) * dtype_size(dtype);
+}
+size_t matmul_workspace(const KernelArgs& args) { return workspace_of(args, product_of(args)); }
+size_t linear_workspace(const KernelArgs& args) { return workspace_of(args, linear_product(args)); }
+
+}  // namespace
+
+PN_KERNELS(matmul, {"matmul", matmul, matmul_workspace}, {"linear", linear, linear_workspace})
+}  // namespace pyneural::cuda
