@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         tree,
         utils,
     )
+    from pyneural.devices import device
     from pyneural.dtypes import DTypePolicy
     from pyneural.gradient_tape import GradientTape
     from pyneural.initializers import Initializer
@@ -49,7 +50,7 @@ if TYPE_CHECKING:
 __all__ = [
     "DTypePolicy", "GradientTape", "Initializer", "Input", "InputSpec", "KerasTensor", "Layer", "Loss",
     "Metric", "Model", "Operation", "Optimizer", "Regularizer", "Sequential", "Variable", "__version__",
-    "activations", "backend", "callbacks", "config", "constraints", "datasets", "function", "initializers", "layers",
+    "activations", "backend", "callbacks", "config", "constraints", "datasets", "device", "function", "initializers", "layers",
     "losses", "metrics", "models", "name_scope", "ops", "optimizers", "random", "regularizers", "saving",
     "tree", "utils", "version",
 ]  # fmt: skip
@@ -75,6 +76,7 @@ _NAMES = {
     "Regularizer": "regularizers",
     "Sequential": "models",
     "Variable": "variable",
+    "device": "devices",
     "function": "traced_function",
     "name_scope": "naming",
 }

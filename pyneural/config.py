@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pyneural._core import num_threads, set_default_float, set_num_threads, simd_level, simd_levels
 
 __all__ = [
@@ -13,6 +15,7 @@ __all__ = [
     "floatx",
     "image_data_format",
     "is_interactive_logging_enabled",
+    "list_devices",
     "num_threads",
     "set_dtype_policy",
     "set_epsilon",
@@ -65,6 +68,22 @@ def set_epsilon(value: float) -> None:
     """Sets the small number that keeps divisions and logarithms finite."""
     global _epsilon
     _epsilon = float(value)
+
+
+def list_devices() -> list[dict[str, Any]]:
+    """The devices that can be used: the CPU, then the GPUs.
+
+    Returns:
+        For each a dict: `device` (its name for `pyneural.device`), `name` (of the processor), `memory_bytes` (in all);
+        for GPUs also `free_bytes`, `compute_capability` and `multiprocessors`.
+    """
+    import os
+
+    from pyneural._core import cuda_devices
+    from pyneural.bench.limits import processor_name
+
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return [{"device": "cpu", "name": processor_name(), "memory_bytes": memory}, *cuda_devices()]
 
 
 def image_data_format() -> str:

@@ -8,7 +8,7 @@ from pyneural import _core
 from pyneural.dtypes import standardize_dtype
 from pyneural.naming import auto_name
 
-_global_generator: SeedGenerator | None = None
+_global_generators: dict[str, SeedGenerator] = {}  # by device: a draw runs where its state is
 
 
 def make_default_seed() -> int:
@@ -66,16 +66,15 @@ _STEP = _core.tensor([0, 1], "int64")
 
 def global_seed_generator() -> SeedGenerator:
     """The generator of draws that are given no seed."""
-    global _global_generator
-    if _global_generator is None:
-        _global_generator = SeedGenerator()
-    return _global_generator
+    device = _core.current_device()
+    if device not in _global_generators:
+        _global_generators[device] = SeedGenerator()
+    return _global_generators[device]
 
 
 def reset_global_seed_generator() -> None:
     """Lets the global generator start over from a new default seed."""
-    global _global_generator
-    _global_generator = None
+    _global_generators.clear()
 
 
 def draw_seed(seed: Any) -> Any:

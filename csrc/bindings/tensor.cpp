@@ -4,6 +4,7 @@
 #include "graph/variable.h"
 #include "ops/binary.h"
 #include "ops/index.h"
+#include "ops/promote.h"
 #include "ops/shape.h"
 #include "ops/stop_gradient.h"
 #include "ops/unary.h"
@@ -198,10 +199,13 @@ void bind_tensor(py::module_& m) {
   m.def(
       "tensor",
       [](py::handle object, std::optional<DType> dtype) {
-        Value value = copy_to_value(object, dtype);
         const Device device = current_device();
-        if (device.is_cpu() || value.symbolic() || value.tensor().device() == device) return value;
-        return Value(value.tensor().to(device));
+        if (device.is_cpu()) return copy_to_value(object, dtype);
+        const Value value = to_value(object, dtype);
+        if (!value || value.symbolic()) return copy_to_value(object, dtype);
+        const Value moved = value.tensor().device() == device ? copy_to_value(object, dtype)
+                                                              : Value(value.tensor().to(device));
+        return dtype && moved.dtype() != *dtype ? ops::cast_to(moved, *dtype) : moved;
       },
       "object"_a, "dtype"_a = py::none(),
       "A tensor that owns its data; Python floats become floatx, arrays keep their dtype.");

@@ -104,14 +104,16 @@ DataSet data_set(py::handle object, DType dtype, Device device, const std::strin
     if (tensor->value.dtype() != dtype) {
       type_error(what, ": expected dtype ", dtype_name(dtype), ", received ", dtype_name(tensor->value.dtype()), ".");
     }
+    const int64_t rows = tensor->value.shape().rank() ? tensor->value.shape()[0] : 0;
     return {tensor->value.shape(),
-            {static_cast<const char*>(tensor->value.tensor().data()), device},
+            {static_cast<const char*>(tensor->value.tensor().data()), device, rows},
             py::reinterpret_borrow<py::object>(object)};
   }
   py::array array = contiguous_array(object, dtype, what);
   Shape shape;
   for (py::ssize_t i = 0; i < array.ndim(); ++i) shape.push_back(array.shape(i));
-  return {shape, {static_cast<const char*>(array.data()), Device{}}, std::move(array)};
+  const int64_t rows = shape.rank() ? shape[0] : 0;
+  return {shape, {static_cast<const char*>(array.data()), Device{}, rows}, std::move(array)};
 }
 
 int64_t run_batches(Plan& plan, const py::sequence& data, py::object order, int64_t first_row, int64_t batches,
@@ -207,6 +209,8 @@ void bind_trace(py::module_& m) {
            "[(step, median seconds, flops, bytes), ...] over some runs on these inputs. Effects take place.")
       .def_property_readonly("input_specs", [](const Plan& plan) { return specs_list(plan.input_specs()); })
       .def_property_readonly("output_specs", [](const Plan& plan) { return specs_list(plan.output_specs()); })
+      .def_property_readonly("device", [](const Plan& plan) { return device_name(plan.device()); },
+                             "Where it runs: 'cpu' or 'cuda:<number>'.")
       .def_property_readonly("memory_bytes", &Plan::arena_bytes)
       .def("describe", &Plan::describe, "The steps, one a line.");
 

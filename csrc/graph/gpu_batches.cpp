@@ -18,9 +18,10 @@ constexpr int64_t kRing = 2;  // one batch is copied while the other is used
 // a GPU some milliseconds, so that it never waits for us.
 constexpr auto kGroupTime = std::chrono::milliseconds(4);
 constexpr int64_t kLargestGroup = 256;
+constexpr size_t kSmallInput = size_t{1} << 20;    // bytes: copied sooner than pinned memory is made
 constexpr size_t kMostOutput = size_t{256} << 20;  // bytes of results that are collected on the GPU
 
-// Copies the batches of the inputs that lie in the CPU's memory, each into its ring.
+// Brings in the inputs that lie in the CPU's memory: small ones as a whole, of others each batch into a ring.
 class Feeder {
  public:
   Feeder(Backend& gpu, Device device, const Specs& specs, const BatchRange& range) : gpu_(gpu), range_(range) {
@@ -30,6 +31,12 @@ class Feeder {
       stream.input = i;
       stream.rows = specs[i].shape[0];
       stream.row_bytes = bytes_of_row(specs[i]);
+      const size_t all = static_cast<size_t>(range.data[i].rows) * stream.row_bytes;
+      if (all <= kSmallInput) {
+        whole_.push_back({i, Storage::allocate(all, device)});
+        copy_bytes(whole_.back().second->data(), device, range.data[i].data, {}, all);
+        continue;
+      }
       stream.pinned = gpu.allocate_pinned(kRing * specs[i].bytes() + 1);
       stream.ring = Storage::allocate(kRing * specs[i].bytes(), device);
       streams_.push_back(std::move(stream));
@@ -38,6 +45,7 @@ class Feeder {
 
   void set_arrays(std::vector<BatchArray>& arrays) const {
     for (const Stream& stream : streams_) arrays[stream.input] = {stream.ring->data(), kRing};
+    for (const auto& [input, memory] : whole_) arrays[input] = {memory->data(), 0};
   }
 
   // Before a batch is launched; and after it was. `turn` is its number in the GPU's count.
@@ -75,6 +83,7 @@ class Feeder {
   Backend& gpu_;
   const BatchRange& range_;
   std::vector<Stream> streams_;
+  std::vector<std::pair<size_t, std::shared_ptr<Storage>>> whole_;
   std::shared_ptr<void> used_[kRing];
 };
 

@@ -50,6 +50,7 @@ struct BatchRange {
   struct Array {
     const char* data;
     Device device;
+    int64_t rows;
   };
   std::vector<Array> data;         // one array per plan input, rows first; for a plan on the CPU in its memory
   std::vector<char*> outputs;      // one array in the CPU's memory per plan output, or empty: outputs are dropped

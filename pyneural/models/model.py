@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pyneural import tree
+from pyneural import _core, tree
 from pyneural.keras_tensor import KerasTensor
 from pyneural.layers.call_spec import parameters
 from pyneural.layers.input_layer import standardize_shape
@@ -46,7 +46,9 @@ class Model(Trainer, Layer):
             from pyneural.models.functional import Functional
 
             cls = Functional
-        return super().__new__(cls, *args, **kwargs)
+        model = super().__new__(cls, *args, **kwargs)
+        object.__setattr__(model, "_home", _core.current_device())
+        return model
 
     def __init__(self, *args: Any, **kwargs: Any):
         functional = _is_functional(args, kwargs)

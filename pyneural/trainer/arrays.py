@@ -136,3 +136,8 @@ def class_weights_of(y: Any, class_weight: dict, sample_weight: Any) -> np.ndarr
     for number, weight in class_weight.items():
         table[int(number)] = weight
     return table[labels]
+
+
+def leaves(data: tuple) -> list[np.ndarray]:
+    """The arrays of a batch, in the order of a plan's inputs."""
+    return [leaf for leaf in tree.flatten(data) if leaf is not None]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from pyneural import metrics, optimizers
+from pyneural import _core, metrics, optimizers
+from pyneural.devices import place
 from pyneural.trainer.compile_loss import CompileLoss
 from pyneural.trainer.compile_metrics import CompileMetrics
 from pyneural.trainer.loop import python_logs
@@ -24,6 +25,7 @@ class Compiled:
         "_loss_tracker",
         "_plans",
         "_predictor",
+        "_home",
     )
 
     compiled = False
@@ -43,6 +45,7 @@ class Compiled:
     _predictor: Predictor | None = None
     _target_ranges: list | None = None
     _trained_ids: tuple = ()
+    _home = "cpu"  # the device on which the model was made
 
     def compile(
         self,
@@ -120,6 +123,39 @@ class Compiled:
         """Forgets all traced steps: the model or its training has changed."""
         self._plans = None
         self._predictor = None
+
+    # Devices
+
+    @property
+    def device(self) -> str:
+        """Where the weights are; for a model without any, where it was made: "cpu" or "cuda:<number>"."""
+        for variable in self.variables:
+            return variable.device
+        return self._home
+
+    def to(self, device: str) -> Any:
+        """Moves the model to a device: weights, state of the optimizer and metrics.
+
+        Args:
+            device: `"cpu"`, `"cuda"`, `"cuda:<number>"` or `"auto"`.
+
+        Returns:
+            The model itself.
+
+        Raises:
+            RuntimeError: there is no such device.
+        """
+        self._home = _core.resolve_device(device)
+        place(self._state(), self._home)
+        self._reset_plans()
+        return self
+
+    def _state(self) -> list:
+        """All variables that training reads or writes."""
+        state = list(self.variables)
+        if self.optimizer is not None:
+            state += self.optimizer.variables
+        return state + [variable for metric in self.metrics for variable in metric.variables]
 
     def _require_compiled(self) -> None:
         if not self.compiled:

@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from pyneural import tree
-from pyneural.trainer.arrays import class_weights_of, count_rows, is_array, to_arrays
+from pyneural import _core, tree
+from pyneural.devices import free_bytes
+from pyneural.trainer.arrays import class_weights_of, count_rows, is_array, leaves, to_arrays
 
 
 class Work(NamedTuple):
@@ -22,7 +23,30 @@ class Work(NamedTuple):
     rows: int
 
 
-class ArrayData:
+class Source:
+    """What the sources of batches share."""
+
+    _placed: tuple | None = None
+
+    def arrays(self, data: tuple, device: str) -> list:
+        """The arrays of a piece of work, for a plan on a device.
+
+        They are copied to a GPU once, if they take no more than half of what is free there; otherwise the engine copies
+        batch by batch while the last one is computed.
+        """
+        arrays = leaves(data)
+        if device == "cpu":
+            return arrays
+        key = (device, *map(id, arrays))
+        if self._placed is None or self._placed[0] != key:
+            self._placed = None  # frees the last copies before there are new ones
+            fits = 2 * sum(array.nbytes for array in arrays) <= free_bytes(device)
+            # The arrays themselves are kept, so that no other ones get their ids.
+            self._placed = (key, [_core.tensor(array) for array in arrays] if fits else arrays, arrays)
+        return self._placed[1]
+
+
+class ArrayData(Source):
     """Batches from arrays.
 
     Args:
@@ -98,7 +122,7 @@ class ArrayData:
         pass
 
 
-class StreamData:
+class StreamData(Source):
     """Batches from an iterable of `x`, `(x, y)` or `(x, y, sample_weight)`: a generator, `PyDataset`, data loader, ...
 
     Args:

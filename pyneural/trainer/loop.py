@@ -10,7 +10,6 @@ import numpy as np
 from pyneural import _core, tree
 from pyneural.trainer.data import Work
 from pyneural.trainer.errors import not_finite_loss
-from pyneural.trainer.step import leaves
 
 
 class Loop:
@@ -47,7 +46,7 @@ class Loop:
             if prepare is not None:
                 prepare(work.data)
             try:
-                go_on = self._run(work)
+                go_on = self._run(data, work)
             except _core.NotFiniteError as error:
                 return self._not_finite(self._done + getattr(error, "batch", 0))
             if not go_on:
@@ -58,11 +57,11 @@ class Loop:
         """The results of the epoch so far."""
         return self._own_logs if self._own_logs is not None else self._model._python_results()
 
-    def _run(self, work: Work) -> bool:
+    def _run(self, data: Any, work: Work) -> bool:
         """Runs one piece of work; False if training is to stop."""
         model, mode = self._model, self._mode
         step = None if model.run_eagerly else model._step(mode, work.data, work.rows)
-        arrays = leaves(work.data)
+        arrays = None if step is None else data.arrays(work.data, step.plan.device)
         row, left = work.first_row, work.batches
         while left:
             batches = 1 if self._each_batch or step is None else left

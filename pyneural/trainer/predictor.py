@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from pyneural import _core, tree
+from pyneural.trainer.arrays import leaves
 from pyneural.trainer.data import ArrayData, Work
-from pyneural.trainer.step import leaves
 
 
 class Predictor:
@@ -56,7 +56,7 @@ class Predictor:
             else:
                 step = self._model._step("predict", work.data[:1], work.rows)
                 structure = step.structure
-                outputs = self._run(step, work, callbacks, each_batch, done)
+                outputs = self._run(step, data, work, callbacks, each_batch, done)
                 done += work.batches
                 self._remember(step, data, work)
             pieces.append(outputs)
@@ -65,8 +65,8 @@ class Predictor:
         joined = [parts[0] if len(parts) == 1 else np.concatenate(parts) for parts in zip(*pieces)]
         return joined[0] if structure is None else tree.pack_as(structure, joined)
 
-    def _run(self, step: Any, work: Work, callbacks: Any, each_batch: bool, done: int) -> list[np.ndarray]:
-        arrays = leaves(work.data[:1])
+    def _run(self, step: Any, data: Any, work: Work, callbacks: Any, each_batch: bool, done: int) -> list[np.ndarray]:
+        arrays = data.arrays(work.data[:1], step.plan.device)
         specs = step.plan.output_specs
         for shape, _ in specs:
             if not shape or shape[0] != work.rows:

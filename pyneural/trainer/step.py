@@ -56,11 +56,6 @@ def _as_tensor(value: Any) -> Any:
     return value if isinstance(value, _core.Tensor) else _core.tensor(value)
 
 
-def leaves(data: tuple) -> list[np.ndarray]:
-    """The arrays of a batch, in the order of a plan's inputs."""
-    return [leaf for leaf in tree.flatten(data) if leaf is not None]
-
-
 def signature(data: tuple, rows: int) -> tuple:
     """What a traced step depends on: structure, shapes and dtypes."""
     return (rows, _skeleton(data))

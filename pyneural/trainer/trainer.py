@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import warnings
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from pyneural import _core, config, ops, tree
 from pyneural.callbacks.callback import CallbackList
+from pyneural.devices import device, place
 from pyneural.gradient_tape import GradientTape
 from pyneural.random import make_default_seed
 from pyneural.trainer import checks
@@ -18,6 +20,17 @@ from pyneural.trainer.loop import Loop
 from pyneural.trainer.outputs import list_outputs
 from pyneural.trainer.predictor import Predictor
 from pyneural.trainer.step import Step, signature
+
+
+def _at_home(method: Any) -> Any:
+    """What the method makes (optimizer slots, metrics, copies of data) is made where the model lives."""
+
+    @functools.wraps(method)
+    def run(self: Any, *args: Any, **kwargs: Any) -> Any:
+        with device(self.device):
+            return method(self, *args, **kwargs)
+
+    return run
 
 
 class Trainer(Compiled):
@@ -193,6 +206,7 @@ class Trainer(Compiled):
             self._trained_ids = tuple(map(id, variables))
             if self.optimizer is not None and not self.optimizer.built and variables:
                 self.optimizer.build(variables)
+        place(self._state(), self.device)
         if isinstance(data, ArrayData):
             self._check_data(data.data)
             return None
@@ -200,6 +214,7 @@ class Trainer(Compiled):
 
     # Loops
 
+    @_at_home
     def fit(
         self,
         x: Any = None,
@@ -306,6 +321,7 @@ class Trainer(Compiled):
         callbacks.on_test_end(logs)
         return logs
 
+    @_at_home
     def evaluate(
         self,
         x: Any = None,
@@ -376,7 +392,8 @@ class Trainer(Compiled):
             callbacks, 0 if verbose == "auto" else verbose, steps=steps or data.num_batches, epochs=1
         )
         callbacks.on_predict_begin()
-        outputs = predictor.run(data, steps, callbacks)
+        with device(self.device):
+            outputs = predictor.run(data, steps, callbacks)
         callbacks.on_predict_end({"outputs": outputs})
         return outputs
 
@@ -399,12 +416,14 @@ class Trainer(Compiled):
         self._require_compiled()
         return self._on_batch("test", x, y, sample_weight, None, return_dict)
 
+    @_at_home
     def predict_on_batch(self, x: Any) -> Any:
         """The outputs for one batch, arrays."""
         data = ArrayData(x)
         data.batch_size = data.rows
         return Predictor(self).run(data)
 
+    @_at_home
     def _on_batch(
         self, mode: str, x: Any, y: Any, sample_weight: Any, class_weight: dict | None, return_dict: bool
     ) -> Any:
