@@ -14,6 +14,9 @@ constexpr unsigned kAllLanes = 0xFFFFFFFF;
 constexpr int kBlockThreads = 256;  // of kernels without a reason for another number
 // Blocks of kernels that walk their elements with the stride of the grid: enough to fill the largest GPU several times.
 constexpr int64_t kMaxBlocks = 4096;
+// Blocks of kBlockThreads that keep all 132 processors of an H100 or H200 busy, eight on each. Work is split down to
+// this many.
+constexpr int64_t kFullGrid = 1056;
 
 inline cudaStream_t stream_of(const KernelArgs& args) { return static_cast<cudaStream_t>(args.stream); }
 
@@ -109,6 +112,28 @@ void with_number(DType dtype, const Fn& fn) {
       return fn(int64_t());
     default:
       return fn(float());
+  }
+}
+
+// fn(T()) with the type of the elements. Half types, which have no arithmetic, never get here.
+template <class Fn>
+void with_element(DType dtype, const Fn& fn) {
+  switch (dtype) {
+    case DType::boolean:
+    case DType::uint8:
+      return fn(uint8_t());
+    case DType::int8:
+      return fn(int8_t());
+    case DType::int16:
+      return fn(int16_t());
+    case DType::int32:
+      return fn(int32_t());
+    case DType::int64:
+      return fn(int64_t());
+    case DType::float32:
+      return fn(float());
+    default:
+      return fn(double());
   }
 }
 

@@ -12,24 +12,6 @@ namespace {
 constexpr int64_t kChunkBytes = 128 << 10;  // of a parallel chunk
 constexpr int64_t kTile = 128;              // rows and columns of a transposed tile
 
-// Drops axes of one element and merges neighbours that are one axis to both sides.
-StridedCopy simplify(const StridedCopy& copy) {
-  StridedCopy out;
-  for (int i = 0; i < copy.rank; ++i) {
-    if (copy.dims[i] == 1) continue;
-    const int last = out.rank - 1;
-    if (last >= 0 && out.from[last] == copy.from[i] * copy.dims[i] && out.to[last] == copy.to[i] * copy.dims[i]) {
-      out.dims[last] *= copy.dims[i];
-      out.from[last] = copy.from[i];
-      out.to[last] = copy.to[i];
-    } else {
-      out.add(copy.dims[i], copy.from[i], copy.to[i]);
-    }
-  }
-  if (out.rank == 0) out.add(1, 1, 1);
-  return out;
-}
-
 void move_axis_last(StridedCopy& copy, int axis) {
   const int last = copy.rank - 1;
   for (int64_t* list : {copy.dims, copy.from, copy.to}) std::rotate(list + axis, list + axis + 1, list + last + 1);
@@ -160,6 +142,23 @@ void copy_as(void* to, const void* from, StridedCopy copy, TransposeTile tile = 
 }
 
 }  // namespace
+
+StridedCopy simplify(const StridedCopy& copy) {
+  StridedCopy out;
+  for (int i = 0; i < copy.rank; ++i) {
+    if (copy.dims[i] == 1) continue;
+    const int last = out.rank - 1;
+    if (last >= 0 && out.from[last] == copy.from[i] * copy.dims[i] && out.to[last] == copy.to[i] * copy.dims[i]) {
+      out.dims[last] *= copy.dims[i];
+      out.from[last] = copy.from[i];
+      out.to[last] = copy.to[i];
+    } else {
+      out.add(copy.dims[i], copy.from[i], copy.to[i]);
+    }
+  }
+  if (out.rank == 0) out.add(1, 1, 1);
+  return out;
+}
 
 void strided_copy(void* to, const void* from, StridedCopy copy, size_t element_size, TransposeTile tile32) {
   for (int i = 0; i < copy.rank; ++i) {

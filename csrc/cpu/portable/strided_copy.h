@@ -22,6 +22,9 @@ struct StridedCopy {
   }
 };
 
+// Drops axes of one element and merges neighbours that are one axis to both sides; at least one axis is left.
+StridedCopy simplify(const StridedCopy& copy);
+
 // to[c * to_stride + r] = from[r * from_stride + c] for elements of four bytes.
 using TransposeTile = void (*)(void* to, int64_t to_stride, const void* from, int64_t from_stride, int64_t rows,
                                int64_t columns);
