@@ -222,24 +222,24 @@ __global__ void add_partials(const T* partials, int splits, int64_t size, T* out
   }
 }
 
-template <class T>
-size_t partials_bytes(const GemmPlan& plan, int64_t output_size) {
-  return plan.splits > 1 ? static_cast<size_t>(plan.splits * output_size) * sizeof(T) : 0;
+inline size_t partials_bytes(const GemmPlan& plan, const View& out) {
+  return plan.splits > 1 ? static_cast<size_t>(plan.splits * out.size) * dtype_size(out.dtype) : 0;
 }
 
-// Sums partial outputs, `splits` of them in the workspace.
+// After the launches of a plan that splits sums.
 template <class T>
-void launch_add_partials(const GemmOutput<T>& out, int splits) {
+void add_splits(const GemmPlan& plan, const GemmOutput<T>& out) {
+  if (plan.splits == 1) return;
   constexpr int kWidth = 16 / sizeof(T);
   const auto run = [&](auto kernel, int width) {
     launch(kernel, grid_for(out.size / width), kBlockThreads, 0, out.stream, static_cast<const T*>(out.workspace),
-           splits, out.size, out.data, out.bias, FastDivide(out.channels), out.activation);
+           plan.splits, out.size, out.data, out.bias, FastDivide(out.channels), out.activation);
   };
   if (out.channels % kWidth == 0 && is_aligned(out.data, 16)) return run(add_partials<T, kWidth>, kWidth);
   run(add_partials<T, 1>, 1);
 }
 
-// `phases` products of at most `shape`, which are one launch.
+// `phases` products of at most `shape`, which are one launch. Where the plan splits sums, add_splits comes behind it.
 template <class Tile, int kWidth, class Problem>
 void launch_gemm(const Problem& problem, const GemmShape& shape, int phases, const GemmPlan& plan,
                  const GemmOutput<typename Tile::Element>& out) {
@@ -267,7 +267,6 @@ void launch_gemm(const Problem& problem, const GemmShape& shape, int phases, con
   const int64_t count = int64_t{blocks.tiles_m} * blocks.tiles_n * shape.batch;
   launch(kernel, dim3(static_cast<unsigned>(count), plan.splits, phases), Tile::kThreads, kShared, out.stream, problem,
          blocks);
-  if (split) launch_add_partials(out, plan.splits);
 }
 
 // Tiles to choose from.

@@ -7,7 +7,7 @@
 namespace pyneural::cuda {
 namespace {
 
-using FloatTiles = TileList<SimtTile<float, 128, 128, 16, 4, 2, 1, 2>, SimtTile<float, 64, 64, 16, 2, 2, 1, 4>,
+using FloatTiles = TileList<SimtTile<float, 128, 128, 8, 4, 2, 1, 2>, SimtTile<float, 64, 64, 16, 2, 2, 1, 4>,
                             SimtTile<float, 32, 32, 64, 2, 1, 4, 2>>;
 using DoubleTiles = TileList<SimtTile<double, 64, 64, 16, 2, 2, 1, 3>>;
 
@@ -90,6 +90,7 @@ void multiply(const KernelArgs& args, const Product& p, const T* bias, Activatio
       FloatTiles::run<1>(problem, p.shape, 1, plan, out);
     }
   });
+  add_splits(plan, out);
 }
 
 // Types without floating point: an element to a thread. Integers wrap around, which is defined for unsigned ones; of
@@ -149,10 +150,8 @@ void linear(const KernelArgs& args) {
 }
 
 size_t workspace_of(const KernelArgs& args, const Product& product) {
-  const DType dtype = args.out[0].dtype;
-  if (!is_floating(dtype) || args.out[0].size == 0) return 0;
-  const GemmPlan plan = plan_of(product, dtype);
-  return static_cast<size_t>(plan.splits > 1 ? plan.splits * args.out[0].size : 0) * dtype_size(dtype);
+  const View& out = args.out[0];
+  return !is_floating(out.dtype) || out.size == 0 ? 0 : partials_bytes(plan_of(product, out.dtype), out);
 }
 size_t matmul_workspace(const KernelArgs& args) { return workspace_of(args, product_of(args)); }
 size_t linear_workspace(const KernelArgs& args) { return workspace_of(args, linear_product(args)); }
