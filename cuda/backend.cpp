@@ -164,6 +164,15 @@ class CudaBackend : public Backend {
 
   void* stream() override { return stream_; }
 
+  void wait_for_stream(uintptr_t stream) override {
+    const DeviceScope scope(index_);
+    cudaEvent_t event;
+    PN_CUDA(cudaEventCreateWithFlags(&event, cudaEventDisableTiming));
+    const std::shared_ptr<void> held(event, destroy_event);
+    PN_CUDA(cudaEventRecord(event, reinterpret_cast<cudaStream_t>(stream)));
+    PN_CUDA(cudaStreamWaitEvent(stream_, event));
+  }
+
   std::unique_ptr<Recorded> record(void (*work)(void* context, void* stream), void* context) override {
     const DeviceScope scope(index_);
     // A stream of its own: what other threads ask for meanwhile must not become part of the recording.
@@ -268,6 +277,12 @@ std::vector<DeviceInfo> cuda_devices() {
     devices.push_back(info);
   }
   return devices;
+}
+
+int cuda_device_of(const void* data) {
+  cudaPointerAttributes attributes;
+  PN_CUDA(cudaPointerGetAttributes(&attributes, data));
+  return attributes.device;
 }
 
 std::string cuda_problem() { return cuda::found().problem; }

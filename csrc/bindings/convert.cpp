@@ -1,5 +1,7 @@
 #include "bindings/convert.h"
 
+#include "bindings/gpu_arrays.h"
+
 #include <cstring>
 
 #include "graph/node.h"
@@ -175,6 +177,12 @@ Value to_value(py::handle object, std::optional<DType> like) {
   if (py::isinstance<Variable>(object)) return object.cast<Variable&>().read();
   if (is_python_scalar(object)) return scalar_value(object, like);
   const bool foreign = py::isinstance<py::array>(object);
+  if (!foreign && !py::isinstance<py::list>(object) && !py::isinstance<py::tuple>(object)) {
+    if (const std::optional<Value> value = from_gpu_array(object)) {
+      if (!Recording::active() && !Trace::current()) return *value;
+      return Value(value->tensor().clone(value->tensor().device()));
+    }
+  }
   const py::array array = as_array(object);
   // A list of Python floats follows floatx, as a single one does.
   if (!foreign && dtype_of(array) == DType::float64 &&

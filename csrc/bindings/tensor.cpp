@@ -1,5 +1,6 @@
 // Tensor and Variable as Python sees them.
 #include "bindings/convert.h"
+#include "bindings/gpu_arrays.h"
 #include "graph/node.h"
 #include "graph/variable.h"
 #include "ops/binary.h"
@@ -165,11 +166,21 @@ void add_array_interface(Class& type) {
     }
     return py::bool_(to_numpy(self).attr("__bool__")());
   });
-  type.def("__dlpack__", [](const Value& self, const py::kwargs& options) {
+  type.def("__dlpack__", [](const Value& self, const py::kwargs& options) -> py::object {
+    if (!self.tensor().device().is_cpu()) return gpu_dlpack(self, options);
     // A tensor never changes, and DLPack has no way to say so to older readers: they get a copy.
     return to_numpy(self).attr("copy")().attr("__dlpack__")(**options);
   });
-  type.def("__dlpack_device__", [](const Value&) { return py::make_tuple(1, 0); });
+  type.def("__dlpack_device__", [](const Value& self) {
+    const Device device = self.tensor().device();
+    constexpr int kDLCpu = 1, kDLCuda = 2;
+    return py::make_tuple(device.is_cpu() ? kDLCpu : kDLCuda, device.index);
+  });
+  // On the CPU there is no such attribute: that is how libraries ask.
+  type.def_property_readonly("__cuda_array_interface__", [](const Value& self) {
+    if (self.symbolic() || self.tensor().device().is_cpu()) throw py::attribute_error("__cuda_array_interface__");
+    return cuda_array_interface(self);
+  });
   type.def_property_readonly("shape", [](const Value& self) { return from_shape(self.shape()); });
   type.def_property_readonly(
       "device", [](const Value& self) { return device_name(self.symbolic() ? Device{} : self.tensor().device()); },
@@ -203,8 +214,8 @@ void bind_tensor(py::module_& m) {
         if (device.is_cpu()) return copy_to_value(object, dtype);
         const Value value = to_value(object, dtype);
         if (!value || value.symbolic()) return copy_to_value(object, dtype);
-        const Value moved = value.tensor().device() == device ? copy_to_value(object, dtype)
-                                                              : Value(value.tensor().to(device));
+        const Value moved =
+            value.tensor().device() == device ? copy_to_value(object, dtype) : Value(value.tensor().to(device));
         return dtype && moved.dtype() != *dtype ? ops::cast_to(moved, *dtype) : moved;
       },
       "object"_a, "dtype"_a = py::none(),

@@ -209,8 +209,9 @@ void bind_trace(py::module_& m) {
            "[(step, median seconds, flops, bytes), ...] over some runs on these inputs. Effects take place.")
       .def_property_readonly("input_specs", [](const Plan& plan) { return specs_list(plan.input_specs()); })
       .def_property_readonly("output_specs", [](const Plan& plan) { return specs_list(plan.output_specs()); })
-      .def_property_readonly("device", [](const Plan& plan) { return device_name(plan.device()); },
-                             "Where it runs: 'cpu' or 'cuda:<number>'.")
+      .def_property_readonly(
+          "device", [](const Plan& plan) { return device_name(plan.device()); },
+          "Where it runs: 'cpu' or 'cuda:<number>'.")
       .def_property_readonly("memory_bytes", &Plan::arena_bytes)
       .def("describe", &Plan::describe, "The steps, one a line.");
 

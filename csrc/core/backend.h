@@ -41,7 +41,8 @@ class Backend {
   virtual void wait(const std::shared_ptr<void>& mark) = 0;
   virtual double seconds_between(const std::shared_ptr<void>& first, const std::shared_ptr<void>& second) = 0;
 
-  virtual void* stream() = 0;  // for KernelArgs
+  virtual void* stream() = 0;                          // for KernelArgs
+  virtual void wait_for_stream(uintptr_t stream) = 0;  // of another library: our later work waits for it
   // Calls `work` with a stream whose launches are recorded instead of run.
   virtual std::unique_ptr<Recorded> record(void (*work)(void* context, void* stream), void* context) = 0;
 };
@@ -58,6 +59,7 @@ struct DeviceInfo {
 Backend& backend(Device device);
 
 std::vector<DeviceInfo> cuda_devices();  // empty if there are none, or no driver
+int cuda_device_of(const void* data);    // the number of the GPU that memory belongs to
 std::string cuda_problem();              // why cuda_devices() is empty, in one line
 void register_cuda_kernels();
 

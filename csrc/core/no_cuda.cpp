@@ -10,6 +10,8 @@ Backend& backend(Device device) {
 
 std::vector<DeviceInfo> cuda_devices() { return {}; }
 
+int cuda_device_of(const void*) { return 0; }
+
 std::string cuda_problem() {
   return "this build of pyneural has no CUDA kernels. Build it where nvcc is found, or with PYNEURAL_CUDA=ON to see "
          "why "

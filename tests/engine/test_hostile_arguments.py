@@ -13,8 +13,8 @@ from pyneural import _core as core
 
 ERRORS = (ValueError, TypeError, IndexError, MemoryError, core.NotFiniteError)
 UNCLEAR = re.compile(r"std::|_M_|vector|basic_string|Unable to cast|gradient rule of")
-# They change settings of the process, or measure it.
-SKIPPED = re.compile(r"_|set_|start_|stop_rec|measure|flatten_variables|pack_like")
+# They change settings of the process, measure it, or ask about the machine.
+SKIPPED = re.compile(r"_|set_|start_|stop_rec|measure|flatten_variables|pack_like|cuda_|resolve_device")
 OPS = sorted(
     name
     for name in dir(core)
