@@ -7,7 +7,7 @@ CXX_FILES = $(shell find csrc cuda tests -name '*.cpp' -o -name '*.h' -o -name '
 ENVIRONMENT = $(PYTHON) tools/environment.py $(VENV)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow sanitize coverage lint format stubs check-stubs check-symbols wheel bench bench-quick \
+.PHONY: help demo test test-slow test-cuda-emulated check-cuda sanitize coverage lint format stubs check-stubs check-symbols wheel bench bench-quick \
 	env clean
 
 help: ## list the commands
@@ -25,6 +25,12 @@ test: env ## build and run the tests
 
 test-slow: env ## the tests that take minutes
 	$(BIN)/python -m pytest -q -m slow tests
+
+test-cuda-emulated: env ## the tests on device "cuda", whose kernels run on the CPU and have every access checked
+	PYTHON=$(BIN)/python JOBS=$(JOBS) tools/emulate.sh
+
+check-cuda: ## compile the GPU kernels with nvcc, if it is there; fail if one spills registers
+	tools/check_cuda.sh
 
 sanitize: env ## the tests with AddressSanitizer and UndefinedBehaviorSanitizer, in some ten minutes
 	PYTHON=$(BIN)/python tools/sanitize.sh

@@ -50,8 +50,8 @@ if TYPE_CHECKING:
 __all__ = [
     "DTypePolicy", "GradientTape", "Initializer", "Input", "InputSpec", "KerasTensor", "Layer", "Loss",
     "Metric", "Model", "Operation", "Optimizer", "Regularizer", "Sequential", "Variable", "__version__",
-    "activations", "backend", "callbacks", "config", "constraints", "datasets", "device", "function", "initializers", "layers",
-    "losses", "metrics", "models", "name_scope", "ops", "optimizers", "random", "regularizers", "saving",
+    "activations", "backend", "callbacks", "config", "constraints", "datasets", "device", "function", "initializers",
+    "layers", "losses", "metrics", "models", "name_scope", "ops", "optimizers", "random", "regularizers", "saving",
     "tree", "utils", "version",
 ]  # fmt: skip
 

@@ -97,6 +97,16 @@ def pip_install(python, *arguments):
     return time.monotonic() - begin
 
 
+def cuda_options():
+    """GPU kernels for the GPU of this machine; none where there is none: compiling for all kinds takes many minutes."""
+    chosen = os.environ.get("PYNEURAL_CUDA")
+    if chosen:
+        return ["-C", f"cmake.define.PYNEURAL_CUDA={chosen}"]
+    if not os.path.exists("/dev/nvidiactl"):
+        return ["-C", "cmake.define.PYNEURAL_CUDA=OFF"]
+    return ["-C", "cmake.define.PYNEURAL_CUDA_ARCHITECTURES=native"]
+
+
 def main():
     folder, extras = sys.argv[1], sys.argv[2]
     check_machine()
@@ -114,7 +124,7 @@ def main():
     if shutil.which("ccache"):
         os.environ.setdefault("CMAKE_CXX_COMPILER_LAUNCHER", "ccache")
     print(f"Building and installing pyneural [{extras}]: some minutes the first time, seconds later", flush=True)
-    seconds = pip_install(python, "--no-build-isolation", "--editable", f".[{extras}]")
+    seconds = pip_install(python, "--no-build-isolation", *cuda_options(), "--editable", f".[{extras}]")
     print(f"Installed in {seconds:.0f} s", flush=True)
 
 
