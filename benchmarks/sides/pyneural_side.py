@@ -5,6 +5,7 @@ from keras_models import builders
 import pyneural
 from pyneural import _core
 from pyneural.bench import kernels
+from pyneural.bench.cases import BINARY, UNARY
 
 
 def info():
@@ -29,8 +30,8 @@ def kernel(case):
     plan, inputs = kernels.prepare(case)
     tensors = [_core.tensor(x) for x in inputs]
     variants = {"plan": lambda: plan.run(tensors)}
-    if case["op"] == "matmul":
-        function = kernels.BUILDERS["matmul"](case)[0]
+    if case["op"] in ("matmul", *UNARY, *BINARY):  # a single call: as quick to write without a plan
+        function = kernels.BUILDERS[case["op"]](case)[0]
         variants["eager"] = lambda: function(*tensors)
     return variants
 

@@ -13,6 +13,21 @@ namespace pyneural {
 
 namespace {
 
+// Looked up once: by way of the C++ type it would take longer than a small op.
+const py::detail::type_info& tensor_type() {
+  static const py::detail::type_info* type = py::detail::get_type_info(typeid(PyTensor), /*throw_if_missing=*/true);
+  return *type;
+}
+
+// Of the type itself, not of one derived from it.
+bool is_plain_tensor(py::handle object) { return Py_TYPE(object.ptr()) == tensor_type().type; }
+
+// nullptr for what Tensor.__new__ made.
+const PyTensor* held_tensor(py::handle plain) {
+  const auto* instance = reinterpret_cast<py::detail::instance*>(plain.ptr());
+  return static_cast<const PyTensor*>(instance->simple_value_holder[0]);
+}
+
 struct NumpyDType {
   char kind;
   int size;
@@ -142,18 +157,30 @@ Value scalar_value(py::handle object, std::optional<DType> like) {
 
 }  // namespace
 
-// Looked up once: by way of the C++ type it would take longer than a small op.
-const py::detail::type_info& tensor_type() {
-  static const py::detail::type_info* type = py::detail::get_type_info(typeid(PyTensor), /*throw_if_missing=*/true);
-  return *type;
+const PyTensor* find_tensor(py::handle object) {
+  if (is_plain_tensor(object)) return held_tensor(object);
+  return py::isinstance<PyTensor>(object) ? &object.cast<const PyTensor&>() : nullptr;
 }
 
-const PyTensor* find_tensor(py::handle object) {
-  if (Py_TYPE(object.ptr()) == tensor_type().type) {
-    auto* instance = reinterpret_cast<py::detail::instance*>(object.ptr());
-    return static_cast<const PyTensor*>(instance->get_value_and_holder(&tensor_type()).value_ptr());
-  }
-  return py::isinstance<PyTensor>(object) ? &object.cast<const PyTensor&>() : nullptr;
+// pybind11 would list the object in a table by its address, where nobody looks for it.
+py::handle new_tensor(Value value) {
+  PyTypeObject* const type = tensor_type().type;
+  PyObject* const self = type->tp_alloc(type, 0);
+  if (!self) throw py::error_already_set();
+  auto* instance = reinterpret_cast<py::detail::instance*>(self);
+  instance->simple_layout = true;
+  instance->owned = true;
+  instance->simple_value_holder[0] = new PyTensor{std::move(value)};
+  return self;
+}
+
+void delete_tensor(PyObject* self) {
+  PyTypeObject* const type = Py_TYPE(self);
+  auto* instance = reinterpret_cast<py::detail::instance*>(self);
+  delete static_cast<PyTensor*>(instance->simple_value_holder[0]);
+  if (instance->weakrefs) PyObject_ClearWeakRefs(self);
+  type->tp_free(self);
+  Py_DECREF(type);
 }
 
 DType& default_float() {
@@ -197,6 +224,9 @@ Value to_value(py::handle object, std::optional<DType> like) {
 }
 
 std::pair<Value, Value> to_operands(py::handle a, py::handle b) {
+  const PyTensor* const left_tensor = is_plain_tensor(a) ? held_tensor(a) : nullptr;
+  const PyTensor* const right_tensor = is_plain_tensor(b) ? held_tensor(b) : nullptr;
+  if (left_tensor && right_tensor) return {left_tensor->value, right_tensor->value};
   const bool scalar_a = is_python_scalar(a), scalar_b = is_python_scalar(b);
   if (scalar_a && !scalar_b) {
     const Value right = to_value(b);
@@ -257,12 +287,6 @@ py::tuple from_shape(const Shape& shape) {
 }  // namespace pyneural
 
 pybind11::handle pybind11::detail::type_caster<pyneural::Value>::cast(pyneural::Value value, return_value_policy,
-                                                                      handle parent) {
-  using pyneural::PyTensor;
-  if (!value) return pybind11::none().release();
-  PyTensor tensor{std::move(value)};
-  const auto move = [](const void* from) -> void* {
-    return new PyTensor(std::move(*static_cast<PyTensor*>(const_cast<void*>(from))));
-  };
-  return type_caster_generic::cast(&tensor, return_value_policy::move, parent, &pyneural::tensor_type(), nullptr, move);
+                                                                      handle) {
+  return value ? pyneural::new_tensor(std::move(value)) : pybind11::none().release();
 }

@@ -12,6 +12,10 @@ struct PyTensor {
   Value value;
 };
 
+// A new Python object, and how it ends (tp_dealloc).
+py::handle new_tensor(Value value);
+void delete_tensor(PyObject* self);
+
 // The tensor that a Python object is, or nullptr.
 const PyTensor* find_tensor(py::handle object);
 

@@ -193,7 +193,9 @@ void add_array_interface(Class& type) {
 }
 
 void bind_tensor(py::module_& m) {
-  py::class_<PyTensor> tensor(m, "Tensor", "An immutable array of numbers; in a trace, a symbol for one.");
+  py::class_<PyTensor> tensor(
+      m, "Tensor", "An immutable array of numbers; in a trace, a symbol for one.",
+      py::custom_type_setup([](PyHeapTypeObject* type) { type->ht_type.tp_dealloc = delete_tensor; }));
   add_array_interface(tensor);
   tensor.def_property_readonly("is_symbolic", [](const PyTensor& self) { return self.value.symbolic(); });
   tensor.def("__hash__", [](const PyTensor& self) {

@@ -55,6 +55,7 @@ int normalize_axis(int64_t axis, int rank, const char* op) {
 }
 
 Shape broadcast_shapes(const Shape& a, const Shape& b, const char* op) {
+  if (a == b) return a;
   Shape out;
   const int rank = a.rank() > b.rank() ? a.rank() : b.rank();
   for (int i = 0; i < rank; ++i) {

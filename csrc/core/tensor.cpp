@@ -13,7 +13,7 @@ constexpr size_t kMaxBytes = size_t{1} << 62;  // so that rounding up cannot ove
 }  // namespace
 
 std::shared_ptr<Storage> Storage::allocate(size_t bytes, Device device) {
-  std::shared_ptr<Storage> storage(new Storage);
+  auto storage = std::make_shared<Storage>(Private{});
   if (bytes <= kMaxBytes) storage->data_ = device.is_cpu() ? allocate_block(bytes) : backend(device).allocate(bytes);
   if (!storage->data_) throw OutOfMemory(bytes);
   storage->bytes_ = bytes;
@@ -22,7 +22,7 @@ std::shared_ptr<Storage> Storage::allocate(size_t bytes, Device device) {
 }
 
 std::shared_ptr<Storage> Storage::borrow(void* data, size_t bytes, std::shared_ptr<void> owner, Device device) {
-  std::shared_ptr<Storage> storage(new Storage);
+  auto storage = std::make_shared<Storage>(Private{});
   storage->data_ = data;
   storage->bytes_ = bytes;
   storage->owner_ = std::move(owner);

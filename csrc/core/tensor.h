@@ -19,9 +19,12 @@ struct Spec {
 
 // A block of device memory. Owns it, or keeps its owner (a NumPy array, say) alive.
 class Storage {
+  struct Private {};
+
  public:
   static std::shared_ptr<Storage> allocate(size_t bytes, Device device = {});  // 64-byte aligned; throws OutOfMemory
   static std::shared_ptr<Storage> borrow(void* data, size_t bytes, std::shared_ptr<void> owner, Device device = {});
+  explicit Storage(Private) {}
   ~Storage();
   Storage(const Storage&) = delete;
   Storage& operator=(const Storage&) = delete;
@@ -31,7 +34,6 @@ class Storage {
   Device device() const { return device_; }
 
  private:
-  Storage() = default;
   void* data_ = nullptr;
   size_t bytes_ = 0;
   Device device_;

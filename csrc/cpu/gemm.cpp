@@ -1,245 +1,12 @@
 #include "cpu/gemm.h"
 
+#include "cpu/gemm_blocks.h"
 #include "cpu/gemm_dot.h"
-#include "cpu/gemm_pack.h"
-#include "cpu/gemm_tile.h"
 #include "cpu/gemm_vector.h"
 #include "threads/parallel.h"
 
 namespace pyneural::cpu::PN_SIMD_NAMESPACE {
 namespace {
-
-PN_INLINE int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
-PN_INLINE int64_t min64(int64_t a, int64_t b) { return a < b ? a : b; }
-PN_INLINE int64_t max64(int64_t a, int64_t b) { return a > b ? a : b; }
-
-// Piece `index` of `total` cut into `pieces` of nearly equal size.
-struct Piece {
-  int64_t begin;
-  int64_t size;
-};
-PN_INLINE Piece piece_of(int64_t total, int64_t pieces, int64_t index) {
-  const int64_t size = total / pieces, larger = total % pieces;
-  return {index * size + min64(index, larger), size + (index < larger ? 1 : 0)};
-}
-
-// The columns of C that one tile is wide: panels of nearly equal numbers of vectors.
-template <class T>
-struct ColumnPanel {
-  int64_t first;
-  int64_t columns;
-  int vectors;
-  int lanes;  // of the last vector
-};
-template <class T>
-PN_INLINE ColumnPanel<T> column_panel(int64_t n, int64_t panels, int64_t index) {
-  constexpr int L = kLanes<T>;
-  const Piece piece = piece_of(ceil_div(n, L), panels, index);
-  const int64_t first = piece.begin * L;
-  const int64_t columns = min64(n - first, piece.size * L);
-  return {first, columns, static_cast<int>(piece.size), static_cast<int>(columns - (piece.size - 1) * L)};
-}
-
-// Asks for a tile of C that the tile's sums will be added to.
-template <class T>
-PN_INLINE void prefetch_tile(const T* c, int64_t rows, int64_t columns, int64_t ldc) {
-  constexpr int64_t kLine = 64 / sizeof(T);
-  for (int64_t i = 0; i < rows; ++i) {
-    for (int64_t j = 0; j < columns; j += kLine) __builtin_prefetch(c + i * ldc + j);
-  }
-}
-
-// All rows of one column panel. `far_b`: B comes from memory, the first tile brings it closer. `far_c`: so does C.
-template <class T>
-void run_panel(TileCall<T> t, int64_t m, int vectors, bool far_b, bool far_c, T* c, Activation activation) {
-  const int64_t tiles = ceil_div(m, kTileRows[vectors]);
-  const bool partial = t.b_lanes < kLanes<T> || t.c_lanes < kLanes<T>;
-  const bool late = activation != Activation::linear && activation != Activation::relu;
-  t.relu = activation == Activation::relu;
-  for (int64_t i = 0; i < tiles; ++i) {
-    const Piece rows = piece_of(m, tiles, i);
-    t.a_offset = rows.begin * t.a_row_stride;
-    t.c = c + rows.begin * t.ldc;
-    if (far_c && t.accumulate) prefetch_tile(t.c, rows.size, vectors * kLanes<T>, t.ldc);
-    find_tile<T>(static_cast<int>(rows.size), vectors, partial, far_b && i == 0)(t);
-    if (late) {
-      const int64_t columns = (vectors - 1) * kLanes<T> + t.c_lanes;
-      apply_epilogue(rows.size, columns, t.c, t.ldc, nullptr, activation);
-    }
-  }
-}
-
-template <class T>
-void panels_in_place(int64_t m, int64_t n, int64_t k, int64_t count, const T* const* a, int64_t a_row_stride,
-                     int64_t a_col_stride, const T* const* b, int64_t ldb, T* c, int64_t ldc,
-                     const Epilogue& epilogue) {
-  const T* bias = static_cast<const T*>(epilogue.bias);
-  TileCall<T> t{};
-  t.a = a;
-  t.b = b;
-  t.count = count;
-  t.k = k;
-  t.a_row_stride = a_row_stride;
-  t.a_col_stride = a_col_stride;
-  t.ldb = ldb;
-  t.ldc = ldc;
-  t.accumulate = epilogue.accumulate;
-  const int64_t panels = ceil_div(ceil_div(n, kLanes<T>), tile_vectors(m));
-  for (int64_t i = 0; i < panels; ++i) {
-    const ColumnPanel<T> panel = column_panel<T>(n, panels, i);
-    t.b_offset = panel.first;
-    t.b_lanes = t.c_lanes = panel.lanes;
-    t.bias = bias ? bias + panel.first : nullptr;
-    run_panel<T>(t, m, panel.vectors, false, false, c + panel.first, epilogue.activation);
-  }
-}
-
-template <class T>
-struct Product {
-  int64_t m, n, k;
-  MatrixView<T> a, b;
-  T* c;
-  int64_t ldc;
-  const T* bias;
-  Activation activation;
-  bool accumulate;
-};
-
-// How deep a block of k is: a packed panel of B (256 bytes wide) then takes an eighth of a 1 MB L2.
-template <class T>
-constexpr int64_t kDepth = 2048 / sizeof(T);
-// Rows of A that are packed at a time: the packing of B is done anew for each.
-constexpr int64_t kPackedRows = 480;
-// Beyond these, reading a matrix where it lies misses L2 (or the few sets of L1 that a long stride falls into) too
-// often: measured on Zen 5.
-constexpr int64_t kFarB = 1 << 20;
-constexpr int64_t kFromMemory = 4 << 20;
-constexpr int64_t kFarA = 7 << 18;
-constexpr int64_t kFarC = 1 << 20;
-
-// What threads share out: chunks of so much work, a few per thread at most.
-constexpr double kChunkFlops = 5e5;
-
-enum class PackB { none, rows, columns, strided };
-
-struct Blocking {
-  PackB pack_b;
-  bool pack_a;
-  bool far_b;   // B is read in place, and from memory
-  bool far_c;   // C has left L2 when the next block of k is added to it
-  int vectors;  // the widest tile
-  int64_t blocks_of_k;
-  int64_t row_chunks, column_chunks;
-  size_t scratch_b, scratch_a;  // bytes
-};
-
-template <class T>
-Blocking choose_blocking(const Product<T>& p, int max_threads) {
-  constexpr int L = kLanes<T>;
-  Blocking blocking{};
-  blocking.vectors = tile_vectors(p.m);
-  blocking.blocks_of_k = max64(ceil_div(p.k, kDepth<T>), 1);
-  const int64_t depth = ceil_div(p.k, blocking.blocks_of_k);
-  if (p.b.col_stride == 1) {
-    const int64_t b_span = p.k * p.b.row_stride * static_cast<int64_t>(sizeof(T));
-    const bool split_lines = !kMasksAreFree && p.n % L != 0;
-    blocking.pack_b = p.m >= 96 && (b_span > kFarB || split_lines) ? PackB::rows : PackB::none;
-    blocking.far_b = b_span > kFromMemory && blocking.pack_b == PackB::none;
-  } else {
-    blocking.pack_b = p.b.row_stride == 1 ? PackB::columns : PackB::strided;
-  }
-  const int64_t a_span = depth * p.a.col_stride * static_cast<int64_t>(sizeof(T));
-  blocking.pack_a = p.a.col_stride != 1 && blocking.vectors == kMaxVectors && p.m >= 12 && p.n >= 256 && a_span > kFarA;
-
-  blocking.far_c = p.m * p.ldc * static_cast<int64_t>(sizeof(T)) > kFarC;
-
-  const int64_t panels = ceil_div(p.n, blocking.vectors * L);
-  blocking.column_chunks = 1;
-  blocking.row_chunks = blocking.pack_a ? ceil_div(p.m, kPackedRows) : 1;
-  if (max_threads > 1) {
-    // Columns first: chunks of rows would each pack B.
-    const double flops = 2.0 * static_cast<double>(p.m) * static_cast<double>(p.n) * static_cast<double>(p.k);
-    const int64_t wanted = max64(min64(static_cast<int64_t>(flops / kChunkFlops), 4 * max_threads), 1);
-    blocking.column_chunks = min64(panels, wanted);
-    const int64_t rows = min64(ceil_div(wanted, blocking.column_chunks), ceil_div(p.m, 24));
-    blocking.row_chunks = max64(blocking.row_chunks, rows);
-  }
-  if (blocking.pack_b != PackB::none) blocking.scratch_b = sizeof(T) * depth * blocking.vectors * L;
-  if (blocking.pack_a) blocking.scratch_a = sizeof(T) * ceil_div(depth, L) * L * ceil_div(p.m, blocking.row_chunks);
-  return blocking;
-}
-
-// Rows x columns of C on the calling thread.
-template <class T>
-void run_block(const Product<T>& p, const Blocking& blocking, Piece rows, int64_t first_column, int64_t columns,
-               char* scratch) {
-  constexpr int L = kLanes<T>;
-  T* packed_b = reinterpret_cast<T*>(scratch);
-  T* packed_a = reinterpret_cast<T*>(scratch + (blocking.scratch_b + 63) / 64 * 64);
-  const int64_t panels = ceil_div(ceil_div(columns, L), blocking.vectors);
-  for (int64_t block = 0; block < blocking.blocks_of_k; ++block) {
-    const Piece depth = piece_of(p.k, blocking.blocks_of_k, block);
-    const bool last = block == blocking.blocks_of_k - 1;
-    const T* a = p.a.data + rows.begin * p.a.row_stride + depth.begin * p.a.col_stride;
-    int64_t a_row_stride = p.a.row_stride, a_col_stride = p.a.col_stride;
-    if (blocking.pack_a) {
-      const int64_t ld = ceil_div(depth.size, L) * L;
-      pack_columns(rows.size, depth.size, a, a_col_stride, packed_a, ld);
-      a = packed_a;
-      a_row_stride = ld;
-      a_col_stride = 1;
-    }
-    for (int64_t i = 0; i < panels; ++i) {
-      const ColumnPanel<T> panel = column_panel<T>(columns, panels, i);
-      const int64_t column = first_column + panel.first;
-      const T* b = p.b.data + depth.begin * p.b.row_stride + column * p.b.col_stride;
-      TileCall<T> t{};
-      t.a = &a;
-      t.b = &b;
-      t.count = 1;
-      t.k = depth.size;
-      t.a_row_stride = a_row_stride;
-      t.a_col_stride = a_col_stride;
-      t.ldb = p.b.row_stride;
-      t.b_lanes = t.c_lanes = panel.lanes;
-      t.ldc = p.ldc;
-      t.bias = last && p.bias ? p.bias + column : nullptr;
-      t.accumulate = block > 0 || p.accumulate;
-      if (blocking.pack_b != PackB::none) {
-        const int64_t ld = panel.vectors * L;
-        if (blocking.pack_b == PackB::rows) {
-          pack_rows(depth.size, panel.columns, b, p.b.row_stride, packed_b, ld);
-        } else if (blocking.pack_b == PackB::columns) {
-          pack_columns(depth.size, panel.columns, b, p.b.col_stride, packed_b, ld);
-        } else {
-          pack_strided(depth.size, panel.columns, b, p.b.row_stride, p.b.col_stride, packed_b, ld);
-        }
-        b = packed_b;
-        t.ldb = ld;
-        t.b_lanes = L;
-      }
-      run_panel<T>(t, rows.size, panel.vectors, blocking.far_b, blocking.far_c, p.c + rows.begin * p.ldc + column,
-                   last ? p.activation : Activation::linear);
-    }
-  }
-}
-
-template <class T>
-void run_blocks(const Product<T>& p, int max_threads) {
-  constexpr int L = kLanes<T>;
-  const Blocking blocking = choose_blocking(p, max_threads);
-  const int64_t width = blocking.vectors * L;
-  const int64_t panels = ceil_div(p.n, width);
-  const size_t scratch_bytes =
-      blocking.scratch_b + blocking.scratch_a ? blocking.scratch_b + 64 + blocking.scratch_a : 0;
-  parallel_chunks(
-      blocking.row_chunks * blocking.column_chunks, max_threads, scratch_bytes, [&](int64_t chunk, void* scratch) {
-        const Piece rows = piece_of(p.m, blocking.row_chunks, chunk / blocking.column_chunks);
-        const Piece wide = piece_of(panels, blocking.column_chunks, chunk % blocking.column_chunks);
-        const int64_t first = wide.begin * width;
-        run_block(p, blocking, rows, first, min64(wide.size * width, p.n - first), static_cast<char*>(scratch));
-      });
-}
 
 // C^T = B^T A^T: the rows of A^T fill whole vectors where a narrow C would not. A^T is packed unless A is contiguous
 // along m.
@@ -260,16 +27,14 @@ void run_transposed(const Product<T>& p, int max_threads) {
                     const int64_t first = chunk / row_chunks * kColumns;
                     const int64_t columns = min64(p.m - first, kColumns);
                     const Piece rows = piece_of(p.n, row_chunks, chunk % row_chunks);
-                    Epilogue plain;
                     for (int64_t i = 0; i < blocks; ++i) {
                       const Piece depth = piece_of(p.k, blocks, i);
                       const T* left = p.b.data + depth.begin * p.b.row_stride + rows.begin * p.b.col_stride;
                       const T* right = p.a.data + first * p.a.row_stride + depth.begin * p.a.col_stride;
                       if (pack) pack_columns(depth.size, columns, right, p.a.row_stride, packed, kColumns);
                       if (pack) right = packed;
-                      plain.accumulate = i > 0;
-                      panels_in_place<T>(rows.size, columns, depth.size, 1, &left, p.b.col_stride, p.b.row_stride,
-                                         &right, pack ? kColumns : p.a.col_stride, block, kColumns, plain);
+                      panels_in_place<T>(rows.size, columns, depth.size, left, p.b.col_stride, p.b.row_stride, right,
+                                         pack ? kColumns : p.a.col_stride, block, kColumns, i > 0);
                     }
                     T* c = p.c + first * p.ldc + rows.begin;
                     unpack_transposed(columns, rows.size, block, kColumns, c, p.ldc, p.accumulate);
@@ -305,11 +70,11 @@ PN_INLINE bool transposing_pays(const Product<T>& p) {
 }
 
 template <class T>
-void run_tiles(const Product<T>& p, int max_threads) {
+void run_tiles(const Product<T>& p, int max_threads, T* packed_a) {
   if (transposing_pays(p)) {
     run_transposed(p, max_threads);
   } else {
-    run_blocks(p, max_threads);
+    run_blocks(p, max_threads, packed_a);
   }
 }
 
@@ -339,7 +104,7 @@ void run_slices(const Product<T>& p, int64_t slices, int max_threads, T* partial
     part.bias = nullptr;
     part.activation = Activation::linear;
     part.accumulate = false;
-    run_tiles(part, 1);
+    run_tiles<T>(part, 1, nullptr);
   });
   for (int64_t i = 0; i < p.m; ++i) {
     add_slices(p.n, slices, partial + i * p.n, size, p.c + i * p.ldc, p.accumulate);
@@ -482,23 +247,12 @@ void run(const Product<T>& p, int max_threads, void* workspace) {
   } else if (const int64_t slices = slices_of_k(p.m, p.n, p.k); slices > 1) {
     return run_slices(p, slices, max_threads, own);
   } else {
-    return run_tiles(p, max_threads);
+    return run_tiles(p, max_threads, own);
   }
   apply_epilogue(p.m, p.n, p.c, p.ldc, p.bias, p.activation);
 }
 
 }  // namespace
-
-void gemm_panel(int64_t m, int64_t n, int64_t k, int64_t count, const float* const* a, int64_t a_row_stride,
-                int64_t a_col_stride, const float* const* b, int64_t ldb, float* c, int64_t ldc,
-                const Epilogue& epilogue) {
-  panels_in_place<float>(m, n, k, count, a, a_row_stride, a_col_stride, b, ldb, c, ldc, epilogue);
-}
-void gemm_panel(int64_t m, int64_t n, int64_t k, int64_t count, const double* const* a, int64_t a_row_stride,
-                int64_t a_col_stride, const double* const* b, int64_t ldb, double* c, int64_t ldc,
-                const Epilogue& epilogue) {
-  panels_in_place<double>(m, n, k, count, a, a_row_stride, a_col_stride, b, ldb, c, ldc, epilogue);
-}
 
 void gemm(int64_t m, int64_t n, int64_t k, const MatrixView<float>& a, const MatrixView<float>& b, float* c,
           int64_t ldc, const Epilogue& epilogue, int max_threads, void* workspace) {
@@ -512,7 +266,7 @@ void gemm(int64_t m, int64_t n, int64_t k, const MatrixView<double>& a, const Ma
       {m, n, k, a, b, c, ldc, static_cast<const double*>(epilogue.bias), epilogue.activation, epilogue.accumulate},
       max_threads, workspace);
 }
-size_t gemm_workspace(int64_t m, int64_t n, int64_t k, size_t element_size) {
+size_t gemm_workspace(int64_t m, int64_t n, int64_t k, size_t element_size, bool a_by_columns) {
   const int64_t size = static_cast<int64_t>(element_size);
   const int64_t row_slices = m == 1 || n == 1 ? slices_of_rows(max64(m, n), k, size) : 1;
   int64_t elements = row_slices > 1 ? row_slices * max64(m, n) : 0;
@@ -522,6 +276,7 @@ size_t gemm_workspace(int64_t m, int64_t n, int64_t k, size_t element_size) {
   }
   const int64_t slices = slices_of_k(m, n, k);
   if (slices > 1) elements = max64(elements, slices * m * n);
+  if (a_by_columns) elements = max64(elements, packed_a_size(m, n, k, size));
   return element_size * static_cast<size_t>(elements);
 }
 

@@ -25,22 +25,12 @@ struct MatrixView {
 void apply_epilogue(int64_t rows, int64_t columns, float* c, int64_t ldc, const float* bias, Activation activation);
 void apply_epilogue(int64_t rows, int64_t columns, double* c, int64_t ldc, const double* bias, Activation activation);
 
-// C[m x n] = epilogue(sum over p < count of A_p[m x k] * B_p[k x n]) on the calling thread, nothing packed. The element
-// of A_p at (row, col) is a[p][row * a_row_stride + col * a_col_stride]; B_p is row-major with rows ldb apart, C with
-// rows ldc apart. Every sum runs through p and k in order, whatever m and n are.
-void gemm_panel(int64_t m, int64_t n, int64_t k, int64_t count, const float* const* a, int64_t a_row_stride,
-                int64_t a_col_stride, const float* const* b, int64_t ldb, float* c, int64_t ldc,
-                const Epilogue& epilogue);
-void gemm_panel(int64_t m, int64_t n, int64_t k, int64_t count, const double* const* a, int64_t a_row_stride,
-                int64_t a_col_stride, const double* const* b, int64_t ldb, double* c, int64_t ldc,
-                const Epilogue& epilogue);
-
 // C[m x n] = epilogue(A[m x k] * B[k x n]) on up to max_threads threads (see threads_for). Same bits for any number.
-// `workspace` holds gemm_workspace(m, n, k, sizeof(T)) bytes, 64-byte aligned.
+// `workspace` holds gemm_workspace(m, n, k, sizeof(T), a.row_stride == 1) bytes, 64-byte aligned.
 void gemm(int64_t m, int64_t n, int64_t k, const MatrixView<float>& a, const MatrixView<float>& b, float* c,
           int64_t ldc, const Epilogue& epilogue, int max_threads, void* workspace);
 void gemm(int64_t m, int64_t n, int64_t k, const MatrixView<double>& a, const MatrixView<double>& b, double* c,
           int64_t ldc, const Epilogue& epilogue, int max_threads, void* workspace);
-size_t gemm_workspace(int64_t m, int64_t n, int64_t k, size_t element_size);
+size_t gemm_workspace(int64_t m, int64_t n, int64_t k, size_t element_size, bool a_by_columns);
 
 }  // namespace pyneural::cpu::PN_SIMD_NAMESPACE

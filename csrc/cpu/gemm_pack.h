@@ -19,7 +19,7 @@ void pack_rows(int64_t k, int64_t n, const T* src, int64_t row_stride, T* dst, i
     const T* from = src + i * row_stride;
     T* to = dst + i * ld;
     for (int64_t j = 0; j + L <= n; j += L) {
-      __builtin_prefetch(from + kPrefetchRows * row_stride + j);
+      __builtin_prefetch(from + kPrefetchRows * row_stride + j, 0, 2);
       store(to + j, load(from + j));
     }
     if (n % L) store(to + n - n % L, load_first(from + n - n % L, static_cast<int>(n % L)));
@@ -55,6 +55,35 @@ void pack_columns(int64_t k, int64_t n, const T* src, int64_t col_stride, T* dst
         for (int r = 0; r < L; ++r) block[r] = r < columns ? load_first(from + r * col_stride, depth) : Vec<T>{};
         transpose_lanes(block);
         for (int r = 0; r < depth; ++r) store(to + r * ld, block[r]);
+      }
+    }
+  }
+}
+
+// A[rows x k] that lies by columns (`col_stride` apart), as the tiles read it: dst[tile][k][kTileRows[kMaxVectors]].
+// The tiles [first, end) side by side, as they share the lines of A; a missing last row is not written.
+template <class T>
+void pack_tiles(int64_t first, int64_t end, int64_t rows, int64_t k, const T* src, int64_t col_stride, T* dst) {
+  constexpr int64_t R = kTileRows[kMaxVectors], kLine = 64 / sizeof(T);
+  constexpr int64_t kTogether = kLine / 2;  // tiles of whole lines
+  // What a copy of this size writes too much belongs to the next column, which is copied later.
+  constexpr int64_t kCopied = R <= 4 ? 4 : 8;
+  for (int64_t group = first; group < end; group += kTogether) {
+    const int64_t tiles = end - group < kTogether ? end - group : kTogether;
+    const int64_t left = rows - group * R, height = left < tiles * R ? left : tiles * R;
+    const bool whole = left >= (kTogether - 1) * R + kCopied && tiles == kTogether;
+    for (int64_t i = 0; i < k; ++i) {
+      const T* from = src + i * col_stride + group * R;
+      T* to = dst + (group * k + i) * R;
+      for (int64_t j = 0; j < height; j += kLine) __builtin_prefetch(from + kPrefetchRows * col_stride + j, 0, 2);
+      if (whole && i + 1 < k) {
+#pragma GCC unroll 8
+        for (int64_t j = 0; j < kTogether; ++j) __builtin_memcpy(to + j * k * R, from + j * R, kCopied * sizeof(T));
+        continue;
+      }
+      for (int64_t j = 0; j < height; j += R, to += k * R) {
+        const int count = static_cast<int>(height - j < R ? height - j : R);
+        store_first(to, load_first(from + j, count), count);
       }
     }
   }

@@ -7,20 +7,22 @@
 namespace pyneural::cpu::PN_SIMD_NAMESPACE {
 namespace {
 
-// One tile: C[R x V vectors] (+)= sum over p of A_p[R x k] * B_p[k x V vectors].
+// One tile: C[R x V vectors] (+)= A[R x k] * B[k x V vectors].
 template <class T>
 struct TileCall {
-  const T* const* a;  // count pointers each
-  const T* const* b;
-  int64_t count;
+  const T* a;
+  const T* b;
   int64_t k;
-  int64_t a_offset;  // of the tile's first row in each A_p
-  int64_t b_offset;  // of the tile's first column in each B_p
   int64_t a_row_stride;
   int64_t a_col_stride;
+  // The tile below this one is brought to L2 meanwhile: as many lines as this tile has rows, for each line's worth of
+  // k, `next_line` apart, from `next_a` behind the place where this tile is. Not where next_line is 0.
+  int64_t next_a;
+  int64_t next_line;
   int64_t ldb;
   int b_lanes;  // how many lanes of the last vector may be read from B (all of them if B is a padded panel),
   int c_lanes;  // and how many belong to C
+  T* packed;    // where ReadB::packing puts B: [k x V vectors]
   T* c;
   int64_t ldc;
   const T* bias;  // of the tile's first column, or nullptr
@@ -66,13 +68,16 @@ PN_INLINE Vec<T> load_part(const T* p, int n) {
 #endif
 }
 
-// How many rows of B a tile asks for ahead of time where B comes from memory: a panel of a wide B is a new page in
-// every row or two, which the hardware does not foresee. Where B is in L2 the requests only cost.
-constexpr int kRowsAhead = 16;
+// How a tile reads B. `ahead`: B comes from memory. A panel of a wide B is a new page in every row or two, which the
+// hardware does not foresee; where B is in L2 the requests only cost. `packing`: the same, and leaves a copy for the
+// tiles that follow; the stores hide behind the multiplications.
+enum class ReadB { near, ahead, packing };
+constexpr int kRowsAhead = 32;
 
-template <class T, int R, int V, bool kPartial, bool kAhead>
+template <class T, int R, int V, bool kPartial, ReadB kRead>
 __attribute__((noinline)) void tile(const TileCall<T>& t) {
   constexpr int L = kLanes<T>;
+  constexpr int64_t kLine = 64 / sizeof(T);
   const int64_t row_stride = t.a_row_stride;
   const int64_t col_stride = t.a_col_stride;
   const int b_lanes = t.b_lanes;
@@ -82,15 +87,24 @@ __attribute__((noinline)) void tile(const TileCall<T>& t) {
 #pragma GCC unroll 8
     for (int v = 0; v < V; ++v) sum[r][v] = Vec<T>{};
   }
-  for (int64_t p = 0; p < t.count; ++p) {
-    const T* a = t.a[p] + t.a_offset;
-    const T* b = t.b[p] + t.b_offset;
-    for (int64_t k = t.k; k > 0; --k) {
+  const T* a = t.a;
+  const T* b = t.b;
+  T* packed = t.packed;
+  constexpr bool kFetches = kRead == ReadB::near && R == kTileRows[kMaxVectors] && V == kMaxVectors;
+  for (int64_t left = t.k; left > 0;) {
+    int64_t steps = left;
+    if (kFetches && t.next_line != 0) {
+      for (int r = 0; r < R; ++r) __builtin_prefetch(a + t.next_a + r * t.next_line, 0, 2);
+      if (steps > kLine) steps = kLine;
+    }
+    left -= steps;
+    for (; steps > 0; --steps) {
       Vec<T> row[V];
 #pragma GCC unroll 8
       for (int v = 0; v < V; ++v) {
-        if constexpr (kAhead) __builtin_prefetch(b + kRowsAhead * t.ldb + v * L);
+        if constexpr (kRead != ReadB::near) __builtin_prefetch(b + kRowsAhead * t.ldb + v * L, 0, 2);
         row[v] = kPartial && v == V - 1 ? load_part(b + v * L, b_lanes) : load(b + v * L);
+        if constexpr (kRead == ReadB::packing) store(packed + v * L, row[v]);
       }
 #pragma GCC unroll 16
       for (int r = 0; r < R; ++r) {
@@ -100,16 +114,21 @@ __attribute__((noinline)) void tile(const TileCall<T>& t) {
       }
       a += col_stride;
       b += t.ldb;
+      if constexpr (kRead == ReadB::packing) packed += V * L;
     }
   }
+  // Copies, which a store to C cannot change.
   const int c_lanes = t.c_lanes;
+  const int64_t ldc = t.ldc;
+  T* const to = t.c;
+  const bool accumulate = t.accumulate, relu = t.relu;
 #pragma GCC unroll 8
   for (int v = 0; v < V; ++v) {
     const bool partial = kPartial && v == V - 1;
-    if (t.accumulate) {
+    if (accumulate) {
 #pragma GCC unroll 16
       for (int r = 0; r < R; ++r) {
-        const T* c = t.c + r * t.ldc + v * L;
+        const T* c = to + r * ldc + v * L;
         sum[r][v] = (partial ? load_first(c, c_lanes) : load(c)) + sum[r][v];
       }
     }
@@ -118,13 +137,13 @@ __attribute__((noinline)) void tile(const TileCall<T>& t) {
 #pragma GCC unroll 16
       for (int r = 0; r < R; ++r) sum[r][v] = sum[r][v] + bias;
     }
-    if (t.relu) {
+    if (relu) {
 #pragma GCC unroll 16
       for (int r = 0; r < R; ++r) sum[r][v] = select(sum[r][v] < Vec<T>{}, Vec<T>{}, sum[r][v]);
     }
 #pragma GCC unroll 16
     for (int r = 0; r < R; ++r) {
-      T* c = t.c + r * t.ldc + v * L;
+      T* c = to + r * ldc + v * L;
       if (partial) {
         store_first(c, sum[r][v], c_lanes);
       } else {
@@ -134,35 +153,38 @@ __attribute__((noinline)) void tile(const TileCall<T>& t) {
   }
 }
 
-#define PN_TILES_2(V, R) tile<T, R, V, kPartial, kAhead>, tile<T, R + 1, V, kPartial, kAhead>
+#define PN_TILES_2(V, R) tile<T, R, V, kPartial, kRead>, tile<T, R + 1, V, kPartial, kRead>
 #define PN_TILES_4(V, R) PN_TILES_2(V, R), PN_TILES_2(V, R + 2)
 #if PN_VECTOR_REGISTERS == 32
-template <class T, bool kPartial, bool kAhead = false>
+template <class T, bool kPartial, ReadB kRead = ReadB::near>
 constexpr TileFn<T> kTiles[kMaxVectors][kMaxTileRows] = {
     {PN_TILES_4(1, 1), PN_TILES_4(1, 5), PN_TILES_4(1, 9), PN_TILES_2(1, 13)},
     {PN_TILES_4(2, 1), PN_TILES_4(2, 5), PN_TILES_4(2, 9)},
     {PN_TILES_4(3, 1), PN_TILES_4(3, 5)},
     {PN_TILES_4(4, 1), PN_TILES_2(4, 5)}};
-constexpr int kVectorsAhead = 4;  // the only width with tiles that ask ahead
-template <class T, bool kPartial, bool kAhead = true>
-constexpr TileFn<T> kTilesAhead[kMaxTileRows] = {PN_TILES_4(4, 1), PN_TILES_2(4, 5)};
+constexpr int kFarVectors = 4;  // the only width with tiles for a B that comes from far away
+template <class T, bool kPartial, ReadB kRead>
+constexpr TileFn<T> kFarTiles[kMaxTileRows] = {PN_TILES_4(4, 1), PN_TILES_2(4, 5)};
 #else
-template <class T, bool kPartial, bool kAhead = false>
+template <class T, bool kPartial, ReadB kRead = ReadB::near>
 constexpr TileFn<T> kTiles[kMaxVectors][kMaxTileRows] = {
     {PN_TILES_4(1, 1), PN_TILES_4(1, 5)}, {PN_TILES_4(2, 1), PN_TILES_2(2, 5)}, {PN_TILES_4(3, 1)}, {PN_TILES_2(4, 1)}};
-constexpr int kVectorsAhead = 2;
-template <class T, bool kPartial, bool kAhead = true>
-constexpr TileFn<T> kTilesAhead[kMaxTileRows] = {PN_TILES_4(2, 1), PN_TILES_2(2, 5)};
+constexpr int kFarVectors = 2;
+template <class T, bool kPartial, ReadB kRead>
+constexpr TileFn<T> kFarTiles[kMaxTileRows] = {PN_TILES_4(2, 1), PN_TILES_2(2, 5)};
 #endif
 #undef PN_TILES_2
 #undef PN_TILES_4
 
+template <class T, bool kPartial>
+PN_INLINE TileFn<T> find_tile(int rows, int vectors, ReadB read) {
+  if (vectors == kFarVectors && read == ReadB::ahead) return kFarTiles<T, kPartial, ReadB::ahead>[rows - 1];
+  if (vectors == kFarVectors && read == ReadB::packing) return kFarTiles<T, kPartial, ReadB::packing>[rows - 1];
+  return kTiles<T, kPartial>[vectors - 1][rows - 1];
+}
 template <class T>
-PN_INLINE TileFn<T> find_tile(int rows, int vectors, bool partial, bool ahead) {
-  partial |= kMasksAreFree;
-  if (ahead && vectors == kVectorsAhead)
-    return partial ? kTilesAhead<T, true>[rows - 1] : kTilesAhead<T, false>[rows - 1];
-  return partial ? kTiles<T, true>[vectors - 1][rows - 1] : kTiles<T, false>[vectors - 1][rows - 1];
+PN_INLINE TileFn<T> find_tile(int rows, int vectors, bool partial, ReadB read) {
+  return partial || kMasksAreFree ? find_tile<T, true>(rows, vectors, read) : find_tile<T, false>(rows, vectors, read);
 }
 
 // The widest tile whose full height the rows can use.

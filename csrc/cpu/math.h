@@ -3,6 +3,7 @@
 // own input only, so a tail computes the same bits as a full vector.
 #pragma once
 
+#include "cpu/pieces.h"
 #include "cpu/vec.h"
 
 namespace pyneural::cpu::PN_SIMD_NAMESPACE {
@@ -191,6 +192,21 @@ PN_INLINE VecF vlog1p(VecF x) {
   return x == 0.0f ? x : finite;
 }
 
+#if defined(__AVX512F__)
+PN_INLINE VecF vtanh(VecF x) {
+  VecF distance;
+  const VecI piece = growing_piece(at_most(vabs(x), 9.37f), kTanhFirst, distance);  // 1 beyond 9.02
+  return vcopysign(piece_polynomial<0>(kTanh, piece, distance), x);
+}
+
+PN_INLINE VecF verf(VecF x) {
+  VecF distance;
+  const VecI piece = growing_piece(at_most(vabs(x), 4.2f), kErfFirst, distance);  // 1 beyond 3.92
+  // The slope next to zero, 1.128, would be rounded too coarsely.
+  const VecF rise = distance + distance * piece_polynomial<1>(kErf, piece, distance);
+  return vcopysign(rise + pick(kErf[0], piece), x);
+}
+#else
 // exp(x) for 0 <= x <= 20, in fewer steps than exp_sum: two ULP.
 PN_INLINE VecF exp_bounded(VecF x) {
   constexpr float kLog2E = 0x1.715476p+0f, kRound = 0x1.8p+23f, kLn2 = 0x1.62e43p-1f;
@@ -213,6 +229,14 @@ PN_INLINE VecF vtanh(VecF x) {
   return vcopysign(t < 0.625f ? small : large, x);
 }
 
+// erf on [0, 1].
+PN_INLINE VecF erf_near(VecF x) {
+  constexpr float kP[] = {0x1.06eba8p-3f, -0x1.81273ep-2f,  0x1.ce2d1p-4f, -0x1.b7fabap-6f,
+                          0x1.54127p-8f,  -0x1.a45088p-11f, 0x1.4a569p-14f};
+  return x + x * polynomial(x * x, kP);
+}
+#endif
+
 // 1 / (1 + exp(-x)) from e = exp(-|x|), which can't overflow.
 template <class V>
 PN_INLINE V sigmoid_from_exp(V x, V e) {
@@ -220,13 +244,6 @@ PN_INLINE V sigmoid_from_exp(V x, V e) {
   return numerator - numerator * mirrored;
 }
 PN_INLINE VecF vsigmoid(VecF x) { return sigmoid_from_exp(x, vexp(-vabs(x))); }
-
-// erf on [0, 1].
-PN_INLINE VecF erf_near(VecF x) {
-  constexpr float kP[] = {0x1.06eba8p-3f, -0x1.81273ep-2f,  0x1.ce2d1p-4f, -0x1.b7fabap-6f,
-                          0x1.54127p-8f,  -0x1.a45088p-11f, 0x1.4a569p-14f};
-  return x + x * polynomial(x * x, kP);
-}
 
 // factor * exp(-x^2 / 2) for 0 <= x <= 15, where `half` is x / 2. The rounding error of the square is put back, or it
 // would be multiplied by x^2.
@@ -254,7 +271,7 @@ PN_INLINE VecF normal_tail(VecF x, float scale, VecF& density) {
 
 // x * P(N(0, 1) <= x). Next to zero x / 2 plus an even function; else the tail, exp(-x^2 / 2) times a function that
 // changes little.
-PN_INLINE VecF vgelu(VecF x) {
+PN_INLINE VecF gelu_by_exp(VecF x) {
   constexpr float kNear[] = {0x1.988454p-2f,   -0x1.105862p-4f, 0x1.46d55ap-7f,
                              -0x1.376eeep-10f, 0x1.e2720cp-14f, -0x1.12333p-17f};
   constexpr float kCenter = 0.3984375f;  // of w
@@ -268,12 +285,28 @@ PN_INLINE VecF vgelu(VecF x) {
   return t < 1.0f ? near : at_least(x, 0.0f) - tail;
 }
 
+#if defined(__AVX512F__)
+PN_INLINE VecF vgelu(VecF x) {
+  constexpr float kEnd = 7.74f, kRound = 0x1.8p+23f;  // adding kRound rounds to an integer
+  const VecF t = at_most(vabs(x), kEnd);
+  const VecI piece = (VecI)((t * kTailScale) * (t + kTailOffset) + kRound);
+  const VecF tail = piece_polynomial_by_pairs(kTail, piece, t - pick(kTailPoints, piece));
+  const VecF y = at_least(x, 0.0f) - t * tail;
+  // Results below 4e-14, for which more pieces would not pay.
+  const __mmask16 beyond = _mm512_cmp_ps_mask((__m512)x, _mm512_set1_ps(-kEnd), _CMP_LT_OQ);
+  if (__builtin_expect(beyond, 0)) return (VecF)_mm512_mask_blend_ps(beyond, (__m512)y, (__m512)gelu_by_exp(x));
+  return y;
+}
+#else
+PN_INLINE VecF vgelu(VecF x) { return gelu_by_exp(x); }
+
 PN_INLINE VecF verf(VecF x) {
   const VecF t = vabs(x);
   VecF density;
   const VecF far = 1.0f - normal_tail(t * 0x1.6a09e6p+0f, 2.0f, density);
   return vcopysign(t < 1.0f ? erf_near(t) : far, x);
 }
+#endif
 
 // x - n * pi / 2 for |x| < 2^20, where n is the nearest integer or next to it.
 PN_INLINE VecF subtract_half_pi(VecF x, VecF n) {

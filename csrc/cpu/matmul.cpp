@@ -80,7 +80,7 @@ void multiply(const KernelArgs& args) {
   const Batch batch = batch_of(args);
   const double flops = 2.0 * static_cast<double>(args.out[0].size) * static_cast<double>(batch.k);
   const int threads = threads_for(flops, bytes_of(args));
-  const size_t workspace = gemm_workspace(batch.m, batch.n, batch.k, sizeof(T));
+  const size_t workspace = gemm_workspace(batch.m, batch.n, batch.k, sizeof(T), p.transpose_a);
   for_each_product<T>(args, batch, batch.small ? threads : 1, [&](const T* a, const T* b, T* c, int64_t index) {
     char* own = static_cast<char*>(args.workspace) + (batch.small ? index * static_cast<int64_t>(workspace) : 0);
     gemm(batch.m, batch.n, batch.k, matrix(a, args.in[0], p.transpose_a), matrix(b, args.in[1], p.transpose_b), c,
@@ -153,7 +153,8 @@ void matmul(const KernelArgs& args) {
 size_t matmul_workspace(const KernelArgs& args) {
   if (!is_floating(args.out[0].dtype)) return 0;
   const Batch batch = batch_of(args);
-  const size_t one = gemm_workspace(batch.m, batch.n, batch.k, dtype_size(args.out[0].dtype));
+  const size_t one =
+      gemm_workspace(batch.m, batch.n, batch.k, dtype_size(args.out[0].dtype), args.param<MatMulParams>().transpose_a);
   return batch.small ? one * static_cast<size_t>(batch.count) : one;
 }
 
@@ -174,7 +175,7 @@ void linear(const KernelArgs& args) {
 
 size_t linear_workspace(const KernelArgs& args) {
   const int64_t n = args.in[1].dims[1];
-  return n == 0 ? 0 : gemm_workspace(args.out[0].size / n, n, args.in[1].dims[0], dtype_size(args.out[0].dtype));
+  return n == 0 ? 0 : gemm_workspace(args.out[0].size / n, n, args.in[1].dims[0], dtype_size(args.out[0].dtype), false);
 }
 
 }  // namespace

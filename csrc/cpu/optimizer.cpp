@@ -3,6 +3,7 @@
 
 #include "cpu/lanes.h"
 #include "threads/parallel.h"
+#include "threads/shares.h"
 
 namespace pyneural::cpu::PN_SIMD_NAMESPACE {
 namespace {
@@ -24,11 +25,17 @@ double scalar(const View& view) {
 }
 
 // body(i, lanes) for all elements. `buffers` of them are read or written: what a thread costs is weighed against that.
+// Each thread begins with its last chunk: gradients have been written and weights will be read from the beginning on,
+// so that in this order caches still hold the end of the ones and will hold the beginning of the others.
 template <class T, class Body>
 PN_INLINE void update(int64_t size, int buffers, const Body& body) {
   const double bytes = static_cast<double>(size) * static_cast<double>(sizeof(T)) * buffers;
-  parallel_range(size, kGrain, threads_for(0, bytes),
-                 [&](int64_t begin, int64_t end) PN_LAMBDA { for_lanes<T>(begin, end, body); });
+  const int64_t chunks = (size + kGrain - 1) / kGrain;
+  const int wanted = threads_for(0, bytes), threads = chunks < wanted ? static_cast<int>(chunks) : wanted;
+  parallel_range(chunks, 1, threads, [&](int64_t chunk, int64_t) PN_LAMBDA {
+    const int64_t begin = mirrored_in_share(chunk, chunks, threads) * kGrain;
+    for_lanes<T>(begin, begin + kGrain < size ? begin + kGrain : size, body);
+  });
 }
 
 // The parameters after decoupled weight decay (decay == 0 leaves them bit for bit).

@@ -25,7 +25,7 @@ void gather_rows(char* to, const char* from, const int64_t* rows, int64_t count,
       row_bytes >= kGatherChunk ? 1 : static_cast<int64_t>(kGatherChunk / (row_bytes ? row_bytes : 1));
   parallel_range(count, per_chunk, threads_for(0, 2.0 * count * row_bytes), [=](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
-      if (i + kRowsAhead < end && row_bytes <= kGatherChunk)
+      if (i + kRowsAhead < count && row_bytes <= kGatherChunk)
         prefetch(from + rows[i + kRowsAhead] * row_bytes, row_bytes);
       std::memcpy(to + i * row_bytes, from + rows[i] * row_bytes, row_bytes);
     }

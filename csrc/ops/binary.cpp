@@ -94,10 +94,11 @@ const OpDef& def_of(ElementwiseOp op) {
 
 // int8, int16 and uint8 are computed as int32 and cast back, which wraps around as their own arithmetic would.
 Value arithmetic(ElementwiseOp op, const Value& a, const Value& b) {
-  const Value y = apply_binary(def_of(op), a, b);
+  Value y = apply_binary(def_of(op), a, b);
   const DType dtype = promote(a.dtype(), b.dtype());
   const bool ordered = op == ElementwiseOp::maximum || op == ElementwiseOp::minimum;
-  return is_small_integer(dtype) && (dtype != DType::boolean || ordered) ? cast_to(y, dtype) : y;
+  if (is_small_integer(dtype) && (dtype != DType::boolean || ordered)) return cast_to(y, dtype);
+  return y;
 }
 
 // A constant exponent that has a cheaper form with the same result.

@@ -44,7 +44,11 @@ Value apply_binary(const OpDef& op, const Value& a, const Value& b) {
   require_arithmetic(op.name, b);
   const DType dtype = promote(a.dtype(), b.dtype());
   const DType computed = is_small_integer(dtype) ? DType::int32 : dtype;
-  return apply1(op, {}, {cast_to(a, computed), cast_to(b, computed)});
+  Values operands;  // a list in braces would be copied
+  operands.reserve(2);
+  operands.push_back(cast_to(a, computed));
+  operands.push_back(cast_to(b, computed));
+  return apply1(op, {}, operands);
 }
 
 }  // namespace pyneural::ops

@@ -155,6 +155,11 @@ Value matmul(const Value& a, const Value& b, bool transpose_a, bool transpose_b)
   return reshape(product, shape);
 }
 
+Values factors_of(const Value& product) {
+  if (!product.symbolic() || product.node()->op != &kMatMul) return {};
+  return product.node()->inputs;
+}
+
 Value linear(const Value& x, const Value& kernel, const Value& bias, Activation activation) {
   DType dtype = promote(x.dtype(), kernel.dtype());
   if (bias) dtype = promote(dtype, bias.dtype());

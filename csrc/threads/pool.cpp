@@ -1,5 +1,7 @@
 // A fork-join pool. Chunks are claimed one by one, by the caller too: a worker that the system has descheduled never
-// holds up the others. Workers spin briefly after a job, because kernels follow each other closely, then park.
+// holds up the others. Each thread begins with a share of its own, so that what it wrote in one job is still in its
+// caches in the next, and then helps with the others' shares. Workers spin briefly after a job, because kernels follow
+// each other closely, then park.
 #include "threads/pool.h"
 
 #include <pthread.h>
@@ -19,6 +21,7 @@
 #include "core/error.h"
 #include "threads/cpu_limits.h"
 #include "threads/parallel.h"
+#include "threads/shares.h"
 
 namespace pyneural {
 
@@ -113,14 +116,20 @@ class Pool {
       for (int i = 0; i < workers; ++i) workers_[i]->scratch.get(scratch_bytes);
     }
     // Closed first: a late worker of the last job can't claim a chunk while the fields change.
-    const uint64_t generation = (claim_.load(std::memory_order_relaxed) >> kChunkBits) + 1;
-    claim_.store((generation << kChunkBits) | kClosed, std::memory_order_seq_cst);
+    ++generation_;
+    for (int i = 0; i < open_shares_; ++i) {
+      shares_[i].claim.store(claim_word(kClosed), std::memory_order_release);
+    }
+    open_shares_ = workers + 1;
     body_.store(body, std::memory_order_relaxed);
     context_.store(context, std::memory_order_relaxed);
     chunks_.store(chunks, std::memory_order_relaxed);
     active_workers_.store(workers, std::memory_order_relaxed);
     done_.store(0, std::memory_order_relaxed);
-    claim_.store((generation + 1) << kChunkBits, std::memory_order_seq_cst);
+    for (int i = 0; i < open_shares_; ++i) {
+      const int64_t first = share_begin(chunks, open_shares_, i);
+      shares_[i].claim.store(claim_word(static_cast<uint64_t>(first)), std::memory_order_release);
+    }
     signal_.fetch_add(1, std::memory_order_seq_cst);
     if (parked_.load(std::memory_order_seq_cst) > 0) signal_.notify_all();
 
@@ -146,8 +155,14 @@ class Pool {
     Scratch scratch;
     std::thread thread;
   };
+  // The chunks that one thread begins with; in a cache line of its own.
+  struct alignas(64) Share {
+    std::atomic<uint64_t> claim{kClosed};  // generation, next chunk
+  };
   static constexpr int kChunkBits = 32;
   static constexpr uint64_t kClosed = 0xffffffff;
+
+  uint64_t claim_word(uint64_t chunk) const { return generation_ << kChunkBits | chunk; }
 
   void start_workers(int count) {
     while (static_cast<int>(workers_.size()) < count) {
@@ -180,15 +195,24 @@ class Pool {
   }
 
   void work(int id, void* scratch, Worker* self = nullptr) {
+    const int shares = active_workers_.load(std::memory_order_relaxed) + 1;
+    if (id + 1 >= shares) return;
+    for (int i = 0; i < shares; ++i) work_on_share((id + 1 + i) % shares, id, scratch, self);
+  }
+
+  void work_on_share(int share, int id, void* scratch, Worker* self) {
+    std::atomic<uint64_t>& claim = shares_[share].claim;
     for (;;) {
-      uint64_t word = claim_.load(std::memory_order_acquire);
+      uint64_t word = claim.load(std::memory_order_acquire);
       const uint64_t chunk = word & kClosed;
       const Body body = body_.load(std::memory_order_relaxed);
       void* const context = context_.load(std::memory_order_relaxed);
-      if (chunk == kClosed || static_cast<int64_t>(chunk) >= chunks_.load(std::memory_order_relaxed)) return;
-      if (id >= active_workers_.load(std::memory_order_relaxed)) return;
+      const int64_t chunks = chunks_.load(std::memory_order_relaxed);
+      const int workers = active_workers_.load(std::memory_order_relaxed);
+      if (chunk == kClosed || share > workers || id >= workers) return;
+      if (static_cast<int64_t>(chunk) >= share_begin(chunks, workers + 1, share + 1)) return;
       // Success means that no other job has begun: what was read above belongs to this one.
-      if (!claim_.compare_exchange_weak(word, word + 1, std::memory_order_acq_rel)) continue;
+      if (!claim.compare_exchange_weak(word, word + 1, std::memory_order_acq_rel)) continue;
       try {
         body(context, static_cast<int64_t>(chunk), self ? self->scratch.get(0) : scratch);
       } catch (...) {
@@ -203,8 +227,10 @@ class Pool {
   std::mutex mutex_, error_mutex_;
   std::exception_ptr error_;
   std::vector<std::unique_ptr<Worker>> workers_;
-  alignas(64) std::atomic<uint64_t> claim_{kClosed};  // generation, next chunk
-  std::atomic<Body> body_{nullptr};
+  Share shares_[kMaxThreads];
+  int open_shares_ = 0;
+  uint64_t generation_ = 0;
+  alignas(64) std::atomic<Body> body_{nullptr};
   std::atomic<void*> context_{nullptr};
   std::atomic<int64_t> chunks_{0};
   std::atomic<int> active_workers_{0};

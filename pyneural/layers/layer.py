@@ -8,7 +8,7 @@ from typing import Any
 
 from pyneural import _core, initializers, tree
 from pyneural.dtypes import DTypePolicy, get_policy, is_float, standardize_dtype
-from pyneural.keras_tensor import KerasTensor, infer_outputs
+from pyneural.keras_tensor import KerasTensor, any_keras_tensor, infer_outputs
 from pyneural.layers.arguments import interpret_argument, serialize_argument
 from pyneural.layers.build import building, shapes_of_inputs
 from pyneural.layers.call_spec import parameters
@@ -43,6 +43,7 @@ class Layer(LayerWeights, Operation):
     )
     _initialized = False
     _stateless = False  # there is nothing to build
+    _adds_losses = False  # no layer of the program has added a loss: there are none to clear before a call
     # Names of the constructor's arguments that are attributes of the same name and part of the configuration.
     _arguments: tuple[str, ...] = ()
 
@@ -223,7 +224,7 @@ class Layer(LayerWeights, Operation):
                 "in the `__init__()` method. Go add it!"
             )
         spec = parameters(type(self).call)
-        args = tuple(tree.map_structure(self._convert_argument, arg) for arg in args)
+        args = tuple([self._convert_argument(arg) for arg in args])
         kwargs = {
             key: tree.map_structure(self._convert, value) if key in spec.names or spec.takes_any else value
             for key, value in kwargs.items()
@@ -250,8 +251,7 @@ class Layer(LayerWeights, Operation):
         if not self.built:
             self._build_for_call(spec, args, kwargs)
             check_inputs(self.input_spec, first, self.name)
-        symbolic = any(isinstance(x, KerasTensor) for x in tree.flatten([list(args), kwargs]))
-        if symbolic:
+        if any_keras_tensor(args, kwargs):
             return self.symbolic_call(*args, **kwargs)
         if outermost:
             self._clear_losses()
@@ -311,6 +311,8 @@ class Layer(LayerWeights, Operation):
         return training
 
     def _convert_argument(self, value: Any) -> Any:
+        if tree.is_nested(value):
+            return tree.map_structure(self._convert_argument, value)
         converted = self._convert(value)
         if converted is None or isinstance(converted, (_core.Tensor, KerasTensor, bool)):
             return converted
@@ -321,11 +323,14 @@ class Layer(LayerWeights, Operation):
 
     def _convert(self, value: Any) -> Any:
         """Arrays and variables as tensors; float tensors in the dtype of the layer."""
-        if isinstance(value, _core.Variable):
-            value = value.value
-        elif hasattr(value, "__array__") and not isinstance(value, (_core.Tensor, KerasTensor)):
-            value = _core.tensor(value)
-        if isinstance(value, _core.Tensor) and self.autocast:
+        if not isinstance(value, _core.Tensor):
+            if isinstance(value, _core.Variable):
+                value = value.value
+            elif hasattr(value, "__array__") and not isinstance(value, KerasTensor):
+                value = _core.tensor(value)
+            else:
+                return value
+        if self.autocast:
             dtype = value.dtype
             if dtype != self.compute_dtype and is_float(dtype):
                 return _core.cast(value, self.compute_dtype)
@@ -371,6 +376,7 @@ class Layer(LayerWeights, Operation):
 
     def add_loss(self, loss: Any) -> None:
         """Adds a scalar tensor (or several) to the losses of this call."""
+        Layer._adds_losses = True
         self._losses.extend(loss if isinstance(loss, (list, tuple)) else [loss])
 
     @property
@@ -383,7 +389,7 @@ class Layer(LayerWeights, Operation):
         return losses
 
     def _clear_losses(self) -> None:
-        for layer in self._flatten_layers():
+        for layer in self._flatten_layers() if Layer._adds_losses else ():
             if layer._losses:
                 layer._losses.clear()
 

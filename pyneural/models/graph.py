@@ -54,9 +54,13 @@ class Graph:
             return values[id(leaf)] if isinstance(leaf, KerasTensor) else leaf
 
         for node in self.nodes:
-            outputs = node.operation(*tree.map_structure(fill, node.args), **tree.map_structure(fill, node.kwargs))
-            for symbol, value in zip(tree.flatten(node.outputs), tree.flatten(outputs)):
-                values[id(symbol)] = value
+            kwargs = tree.map_structure(fill, node.kwargs) if node.kwargs else {}
+            outputs = node.operation(*[tree.map_structure(fill, arg) for arg in node.args], **kwargs)
+            if isinstance(node.outputs, KerasTensor):
+                values[id(node.outputs)] = outputs
+            else:
+                for symbol, value in zip(tree.flatten(node.outputs), tree.flatten(outputs)):
+                    values[id(symbol)] = value
         return tree.map_structure(fill, self.outputs_struct)
 
     def reference(self, tensor: KerasTensor) -> list:

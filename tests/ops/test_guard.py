@@ -49,3 +49,44 @@ def test_a_guard_keeps_nan_out_of_the_weights() -> None:
     with pytest.raises(ArithmeticError):
         plan.run([np.array([0, np.nan, 0, 0], "float32")])
     np.testing.assert_array_equal(weights.numpy(), 0.5)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("rows", [1, 3, 40])
+def test_products_are_guarded_whichever_way_they_are_looked_at(rows: int, dtype: str) -> None:
+    """A product of small factors is judged by these where their sizes allow it; the verdict must be the product's."""
+    limit = float(np.finfo(dtype).max)
+    trace = _core.Trace()
+    with trace:
+        a, b = trace.input((rows, 70), dtype), trace.input((rows, 50), dtype)
+        scalar = trace.input((), dtype)
+        product = _core.matmul(a, b, True, False)
+        plan = trace.compile([_core.guard_finite(scalar, product), product])
+
+    def verdict(x: float, y: float, z: float = 0) -> bool:
+        left, right = np.zeros((rows, 70), dtype), np.zeros((rows, 50), dtype)
+        left[-1, 69], right[-1, 49] = x, y
+        left[0, 3] = z
+        with np.errstate(all="ignore"):
+            finite = bool(np.isfinite(left.T @ right).all())
+        try:
+            plan.run([left, right, np.zeros((), dtype)])
+        except ArithmeticError:
+            assert not finite
+            return False
+        assert finite
+        return True
+
+    root = limit**0.5
+    assert verdict(1, 1)
+    assert verdict(limit, 1)
+    assert verdict(limit, 0)
+    assert verdict(root * 0.99, root * 0.99)
+    assert verdict(root, 0.5, root * 0.99)  # the bound exceeds the largest number, the product does not
+    assert not verdict(root * 1.01, root * 1.01)
+    for bad in (np.nan, np.inf, -np.inf):
+        assert not verdict(bad, 1)
+        assert not verdict(1, bad)
+        assert not verdict(1, 0, bad)
+    with pytest.raises(ArithmeticError):
+        plan.run([np.ones((rows, 70), dtype), np.ones((rows, 50), dtype), np.array(np.nan, dtype)])
