@@ -10,15 +10,13 @@
 
 namespace pyneural::cuda {
 
-constexpr int kPackBytes = 16;  // the widest access
-
 // An operand with the shape of the output, or of one element.
 struct DenseOperand {
   using Index = int64_t;
   static constexpr int kPacks = 2;  // of a thread: so many accesses in flight fill the queues of the memory
 
   const void* data;
-  bool scalar;
+  bool scalar, aligned;
 
   // The `count` elements from `first` on; what is left of the pack is zero.
   template <class T, int kPack>
@@ -28,16 +26,13 @@ struct DenseOperand {
       const T value = *from;
 #pragma unroll
       for (int k = 0; k < kPack; ++k) to[k] = value;
-    } else if (count == kPack) {
-      read_pack(from + first, to);
     } else {
-#pragma unroll
-      for (int k = 0; k < kPack; ++k) to[k] = k < count ? from[first + k] : T();
+      read_pack(from + first, count, aligned, to);
     }
   }
 };
 
-// The same for all other shapes and alignments.
+// The same for all shapes that are broadcast.
 struct AnyOperand : BroadcastOperand {
   using Index = uint32_t;
   static constexpr int kPacks = 1;  // the divisions take registers
@@ -147,17 +142,15 @@ template <class Out, class... In, class F>
 void run_elementwise(const KernelArgs& args, F fn) {
   const View& out = args.out[0];
   if (out.size == 0) return;
-  constexpr int kPack = Elementwise<DenseOperand, F, Out, In...>::kPack;
-  bool dense = is_aligned(out.data, sizeof(Out) * kPack);
-  constexpr size_t kSizes[] = {sizeof(In)...};
-  for (size_t i = 0; i < sizeof...(In); ++i) {
-    const View& in = args.in[i];
-    dense &= in.size == 1 || (in.size == out.size && is_aligned(in.data, kSizes[i] * kPack));
-  }
+  bool dense = true;
+  for (size_t i = 0; i < sizeof...(In); ++i) dense &= args.in[i].size == out.size || args.in[i].size == 1;
   if (dense) {
-    launch_elementwise<DenseOperand, Out, In...>(
-        args, args.in, out, fn, [&](const View& in, int) { return DenseOperand{in.data, in.size == 1}; });
-  } else {
+    return launch_elementwise<DenseOperand, Out, In...>(args, args.in, out, fn, [](const View& in, int pack) {
+      const size_t bytes = static_cast<size_t>(pack) * dtype_size(in.dtype);
+      return DenseOperand{in.data, in.size == 1, is_aligned(in.data, bytes)};
+    });
+  }
+  if constexpr (sizeof...(In) > 1) {
     for_small_parts(args.in, sizeof...(In), out, [&](const View* in, const View& part) {
       launch_elementwise<AnyOperand, Out, In...>(args, in, part, fn, [&](const View& operand, int pack) {
         return AnyOperand{make_operand(operand, part, pack)};

@@ -32,6 +32,8 @@ inline unsigned grid_for(int64_t items, int64_t per_block = kBlockThreads) {
 __device__ __forceinline__ int64_t first_item() { return static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x; }
 __device__ __forceinline__ int64_t item_stride() { return static_cast<int64_t>(gridDim.x) * blockDim.x; }
 
+constexpr int kPackBytes = 16;  // the widest access
+
 // kCount numbers that are loaded and stored at once; its address is a multiple of its size.
 template <class T, int kCount>
 struct alignas(sizeof(T) * kCount) Pack {
@@ -44,7 +46,13 @@ __device__ __forceinline__ void read_pack(const T* from, T (&to)[kCount]) {
 #pragma unroll
   for (int k = 0; k < kCount; ++k) to[k] = pack.values[k];
 }
-// The first `count` of them, in one access if there are all and the address allows it.
+// The first `count` of them, in one access if there are all and the address allows it; the others are zero.
+template <class T, int kCount>
+__device__ __forceinline__ void read_pack(const T* from, int count, bool aligned, T (&to)[kCount]) {
+  if (aligned && count == kCount) return read_pack(from, to);
+#pragma unroll
+  for (int k = 0; k < kCount; ++k) to[k] = k < count ? from[k] : T();
+}
 template <class T, int kCount>
 __device__ __forceinline__ void write_pack(T* to, int count, bool aligned, const T (&values)[kCount]) {
   if (aligned && count == kCount) {

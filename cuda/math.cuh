@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "core/dtype.h"
 #include "cuda/platform.h"
 
 namespace pyneural::cuda {
@@ -23,9 +24,8 @@ __device__ __forceinline__ float two_sum(float a, float b, float& error) {
 
 // c[0] + c[1] * x + c[2] * x^2 + ...
 template <class T, int N>
-__device__ __forceinline__ T polynomial(T x, const T (&c)[N]) {
+PN_INLINE T polynomial(T x, const T (&c)[N]) {
   T sum = c[N - 1];
-#pragma unroll
   for (int i = N - 2; i >= 0; --i) sum = sum * x + c[i];
   return sum;
 }

@@ -43,6 +43,11 @@ enum class ElementwiseOp : uint8_t {
 #undef PN_GRAD_NAME
 };
 
+PN_INLINE constexpr int operand_count(ElementwiseOp op) {
+  const bool unary = op < ElementwiseOp::add || (op >= ElementwiseOp::relu && op < ElementwiseOp::relu_grad);
+  return unary ? 1 : 2;
+}
+
 constexpr int kFusedMaxInputs = 12;
 constexpr int kFusedMaxInstructions = 44;
 

@@ -28,11 +28,6 @@ Cost cost_fused(const CostCall& call) {
 const OpDef kFusedElementwise{
     .name = "fused_elementwise", .infer = infer_fused, .cost = cost_fused, .fuse = fuse_elementwise, .in_place = 1};
 
-int operand_count(ElementwiseOp op) {
-  const bool unary = op < ElementwiseOp::add || (op >= ElementwiseOp::relu && op < ElementwiseOp::relu_grad);
-  return unary ? 1 : 2;
-}
-
 struct Operand {
   bool is_step;  // the result of an earlier step, else an input
   int index;
