@@ -13,6 +13,12 @@ namespace pyneural::cuda {
 
 using cpu::ReduceBlock;
 
+// Where results go to an array of totals.
+struct NoFinish {
+  template <class Total>
+  __device__ __forceinline__ void operator()(int64_t, Total) const {}
+};
+
 constexpr int kRun = 16;  // times kUnroll elements are joined before they are widened to Total
 
 // Packs first, first + step, ... below end, `pitch` elements apart; one total per place in a pack.

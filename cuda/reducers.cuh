@@ -201,7 +201,7 @@ struct CentredElements {
   template <int kPack>
   __device__ __forceinline__ Cursor<kPack> cursor(int64_t outer, int64_t column) const {
     Cursor<kPack> cursor{x, {}};
-    if (kShifted) {
+    if (kShifted && block.reduce > 0) {
 #pragma unroll
       for (int v = 0; v < kPack; ++v) {
         cursor.shift[v] = x[outer * block.reduce * block.inner + column + (block.inner == 1 ? 0 : v)];
@@ -211,12 +211,11 @@ struct CentredElements {
   }
 };
 
-// Of any type of whole words.
+// Of any plain type.
 template <class T>
 __device__ __forceinline__ T shuffle_xor(T value, int distance) {
-  constexpr int kWords = sizeof(T) / sizeof(uint32_t);
-  static_assert(sizeof(T) % sizeof(uint32_t) == 0);
-  uint32_t words[kWords];
+  constexpr int kWords = (sizeof(T) + sizeof(uint32_t) - 1) / sizeof(uint32_t);
+  uint32_t words[kWords] = {};
   memcpy(words, &value, sizeof(T));
 #pragma unroll
   for (int i = 0; i < kWords; ++i) words[i] = __shfl_xor_sync(kAllLanes, words[i], distance);

@@ -57,6 +57,23 @@ class Row {
     return static_cast<T>(lanes_.template join<Sum>(total, Accumulator(0)));
   }
 
+  // f(a, b, gamma[column]) gives two numbers.
+  template <class F>
+  __device__ __forceinline__ Pair<T> sums_with(const T* gamma, const F& f) {
+    Pair<Accumulator> total{0, 0};
+    each([&](Pack<T, kPack>& a, Pack<T, kPack>& b, int64_t column) {
+      const Pack<T, kPack> scale = vector_at(gamma, column, T(1));
+#pragma unroll
+      for (int v = 0; v < kPack; ++v) {
+        const Pair<T> value = f(a.values[v], b.values[v], scale.values[v]);
+        total.first += value.first;
+        total.second += value.second;
+      }
+    });
+    return {static_cast<T>(lanes_.template join<Sum>(total.first, Accumulator(0))),
+            static_cast<T>(lanes_.template join<Sum>(total.second, Accumulator(0)))};
+  }
+
   // The first operand must not be used otherwise afterwards: its exponentials may have taken its place.
   __device__ __forceinline__ SoftmaxRow<T> softmax() {
     if constexpr (kSlots > 0) {
@@ -64,7 +81,7 @@ class Row {
       T sum = 0;
       each([&](Pack<T, kPack>& a, Pack<T, kPack>&, int64_t) {
 #pragma unroll
-        for (int v = 0; v < kPack; ++v) sum += a.values[v] = exp(a.values[v] - max);
+        for (int v = 0; v < kPack; ++v) sum += a.values[v] = std::exp(a.values[v] - max);
       });
       return {max, lanes_.template join<Sum>(sum, T(0))};
     } else {
@@ -74,14 +91,14 @@ class Row {
   // After softmax(): y = f(exp(a - max)).
   template <class F>
   __device__ __forceinline__ void write_exponentials(T* y, T max, const F& f) {
-    write(y, [&](T a, T, int64_t) { return f(kSlots > 0 ? a : exp(a - max)); });
+    write(y, [&](T a, T, int64_t) { return f(kSlots > 0 ? a : std::exp(a - max)); });
   }
 
   // The same numbers as softmax() gives; leaves the operand alone.
   __device__ __forceinline__ SoftmaxRow<T> statistics() {
     if constexpr (kSlots > 0) {
       const T max = largest();
-      return {max, sum([&](T a, T, int64_t) { return exp(a - max); })};
+      return {max, sum([&](T a, T, int64_t) { return std::exp(a - max); })};
     } else {
       // In one pass: the sum is relative to the largest element so far.
       T max = Largest::neutral<T>();
@@ -91,15 +108,15 @@ class Row {
         for (int v = 0; v < kPack; ++v) {
           const T x = a.values[v];
           if (x > max) {
-            sum = sum * exp(max - x) + 1;
+            sum = sum * std::exp(max - x) + 1;
             max = x;
           } else if (x != Largest::neutral<T>()) {
-            sum += exp(x - max);
+            sum += std::exp(x - max);
           }
         }
       });
       const T all = lanes_.template join<Max>(max, Largest::neutral<T>());
-      sum = max == all ? sum : sum * exp(max - all);
+      sum = max == all ? sum : sum * std::exp(max - all);
       // An infinite maximum makes NaN of the whole row, as it does where max and sum are two steps.
       const Accumulator total = lanes_.template join<Sum>(sum, Accumulator(0)) + (all - all);
       return {all, static_cast<T>(total)};
@@ -113,12 +130,19 @@ class Row {
       Pack<T, kPack> result;
 #pragma unroll
       for (int v = 0; v < kPack; ++v) result.values[v] = f(a.values[v], b.values[v], column + v);
-      T* const to = y + column * pitch_;
-      if (aligned_) {
-        store_pack<true>(to, result);
-      } else {
-        store_pack<false>(to, result);
-      }
+      store(y + column * pitch_, result);
+    });
+  }
+
+  // y[column] = f(a, b, gamma[column], beta[column]), where these are 1 and 0 if they are not there.
+  template <class F>
+  __device__ __forceinline__ void write_with(T* y, const T* gamma, const T* beta, const F& f) {
+    each([&](Pack<T, kPack>& a, Pack<T, kPack>& b, int64_t column) {
+      const Pack<T, kPack> scale = vector_at(gamma, column, T(1)), offset = vector_at(beta, column, T(0));
+      Pack<T, kPack> result;
+#pragma unroll
+      for (int v = 0; v < kPack; ++v) result.values[v] = f(a.values[v], b.values[v], scale.values[v], offset.values[v]);
+      store(y + column * pitch_, result);
     });
   }
 
@@ -141,6 +165,21 @@ class Row {
       *a = load_pack<kPack, false>(a_ + at);
       if (kOperands > 1) *b = load_pack<kPack, false>(b_ + at);
     }
+  }
+  __device__ __forceinline__ void store(T* to, const Pack<T, kPack>& pack) const {
+    if (aligned_) {
+      store_pack<true>(to, pack);
+    } else {
+      store_pack<false>(to, pack);
+    }
+  }
+  __device__ __forceinline__ Pack<T, kPack> vector_at(const T* vector, int64_t column, T otherwise) const {
+    if (vector && aligned_) return load_pack<kPack, true>(vector + column);
+    if (vector) return load_pack<kPack, false>(vector + column);
+    Pack<T, kPack> pack;
+#pragma unroll
+    for (int v = 0; v < kPack; ++v) pack.values[v] = otherwise;
+    return pack;
   }
   template <class Body>
   __device__ __forceinline__ void each(const Body& body) {

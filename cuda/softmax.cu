@@ -25,7 +25,7 @@ struct LogSoftmax {
   template <class Row>
   __device__ __forceinline__ void operator()(Row& x, int64_t, int64_t base, bool) const {
     const SoftmaxRow<T> s = x.statistics();
-    const T log_sum = log(s.sum);
+    const T log_sum = std::log(s.sum);
     x.write(y + base, [=](T value, T, int64_t) { return (value - s.max) - log_sum; });
   }
 };
@@ -49,7 +49,7 @@ struct LogSoftmaxGrad {
   template <class Row>
   __device__ __forceinline__ void operator()(Row& row, int64_t, int64_t base, bool) const {
     const T sum = row.sum([](T dy, T, int64_t) { return dy; });
-    row.write(dx + base, [=](T dy, T y, int64_t) { return dy - exp(y) * sum; });
+    row.write(dx + base, [=](T dy, T y, int64_t) { return dy - std::exp(y) * sum; });
   }
 };
 

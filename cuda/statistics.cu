@@ -20,8 +20,10 @@ template <class T>
 void var_as(const KernelArgs& args, Scratch& scratch) {
   const View &x = args.in[0], &y = args.out[0];
   const int64_t count = x.size == 0 ? 0 : x.size / y.size;
-  const CentredElements<T> source{x.as<const T>(), cpu::plan_reduction(x, args.param<ReduceParams>().axes).stage[0]};
-  reduce_axes<Moments<T>>(stream_of(args), x, source, args.param<ReduceParams>().axes, y.size,
+  const uint32_t axes = args.param<ReduceParams>().axes;
+  const ReduceBlock block = x.size > 0 ? cpu::plan_reduction(x, axes).stage[0] : ReduceBlock{};
+  const CentredElements<T> source{x.as<const T>(), block};
+  reduce_axes<Moments<T>>(stream_of(args), x, source, axes, y.size,
                           WriteVariance<T>{y.as<T>(), static_cast<double>(count)}, scratch);
 }
 
@@ -41,7 +43,9 @@ struct LogSumExp {
     return {Largest::neutral<T>(), 0};
   }
   // Infinity minus itself is NaN: what has an infinite maximum keeps its sum.
-  static __device__ __forceinline__ T scaled(Run a, T max) { return a.max == max ? a.sum : a.sum * exp(a.max - max); }
+  static __device__ __forceinline__ T scaled(Run a, T max) {
+    return a.max == max ? a.sum : a.sum * std::exp(a.max - max);
+  }
   template <class A>
   static __device__ __forceinline__ A join(A a, A b) {
     const T max = Max::of(a.max, b.max);
@@ -53,7 +57,7 @@ struct LogSumExp {
 #pragma unroll
     for (int u = 1; u < kUnroll; ++u) max = Max::of(max, x[u]);
 #pragma unroll
-    for (int u = 0; u < kUnroll; ++u) sum += x[u] == max ? T(1) : exp(x[u] - max);
+    for (int u = 0; u < kUnroll; ++u) sum += x[u] == max ? T(1) : std::exp(x[u] - max);
     return {max, sum};
   }
   static __device__ __forceinline__ Total widen(Run run) { return run; }
@@ -70,7 +74,7 @@ struct WriteLogSumExp {
   T* y;
   __device__ __forceinline__ void operator()(int64_t i, Exponentials<T> e) const {
     const bool infinite = e.max == Largest::neutral<T>() || e.max == Smallest::neutral<T>();
-    y[i] = infinite ? e.max : log(e.sum) + e.max;
+    y[i] = infinite ? e.max : std::log(e.sum) + e.max;
   }
 };
 

@@ -106,3 +106,28 @@ def test_any_slice(data) -> None:
     begin, end, strides = ([data.draw(s) for _ in shape] for s in (position, position, step))
     wanted = x[tuple(slice(*t) for t in zip(begin, end, strides, strict=True))]
     np.testing.assert_array_equal(np.asarray(_core.strided_slice(x, begin, end, strides)), wanted)
+
+
+def test_many_operands() -> None:
+    xs = [rng.normal(size=(3, 1 + i % 3)).astype("float32") for i in range(150)]
+    np.testing.assert_array_equal(np.asarray(_core.concatenate(xs, 1)), np.concatenate(xs, 1))
+    offsets = [64 * i for i in range(len(xs))]
+    flat = np.asarray(_core.pack(xs, offsets, 64 * len(xs)))
+    wanted = np.zeros((len(xs), 16), "float32")
+    for row, x in zip(wanted, xs, strict=True):
+        row[: x.size] = np.ravel(x)
+    np.testing.assert_array_equal(flat, np.ravel(wanted))
+
+
+@pytest.mark.parametrize("dtype", ["int8", "float16", "float32", "float64"])
+def test_runs_of_every_width(dtype: str) -> None:
+    """Copies are made in the widest units that sizes, positions and strides allow."""
+    for width in (1, 2, 3, 4, 6, 8, 16, 20):
+        x = rng.integers(0, 100, (3, 5, width)).astype(dtype)
+        np.testing.assert_array_equal(np.asarray(_core.transpose(x, [1, 0, 2])), x.transpose(1, 0, 2))
+        np.testing.assert_array_equal(np.asarray(_core.slice(x, [1, 1, 0], [2, 3, width])), x[1:, 1:4])
+        np.testing.assert_array_equal(
+            np.asarray(_core.pad(x, [(1, 0), (0, 2), (0, 0)])), np.pad(x, [(1, 0), (0, 2), (0, 0)])
+        )
+        np.testing.assert_array_equal(np.asarray(_core.concatenate([x, x[:, :2]], 1)), np.concatenate([x, x[:, :2]], 1))
+        np.testing.assert_array_equal(np.asarray(_core.flip(x)), x[::-1, ::-1, ::-1])

@@ -50,3 +50,36 @@ def test_a_row_does_not_depend_on_its_neighbours(op: str) -> None:
     together = np.asarray(getattr(_core, op)(x))
     for i, row in enumerate(x):
         np.testing.assert_array_equal(np.asarray(getattr(_core, op)(row)), together[i])
+
+
+LONG_ROWS = [255, 256, 257, 509, 512, 1024, 1025, 2047, 2048, 2049, 2052, 8192, 8196, 9001]
+
+
+@pytest.mark.parametrize("length", LONG_ROWS)
+def test_long_rows(length: int) -> None:
+    """Around the lengths from which on more threads, or several passes, are needed for a row."""
+    rng = np.random.default_rng(3)
+    x, seed = (rng.normal(size=(2, length)).astype("float32") * 3 for _ in range(2))
+    for op, reference in OPS:
+        tensor = _core.tensor(x)
+        _core.watch(tensor)
+        _core.start_recording()
+        try:
+            y = getattr(_core, op)(tensor)
+        finally:
+            _core.stop_recording()
+        grad = np.asarray(_core.gradients([y], [tensor], [_core.tensor(seed)])[0])
+        p, wide = softmax(x.astype("float64")), seed.astype("float64")
+        wanted = (
+            p * (wide - (p * wide).sum(1, keepdims=True)) if op == "softmax" else wide - p * wide.sum(1, keepdims=True)
+        )
+        np.testing.assert_allclose(np.asarray(y), reference(x.astype("float64")), rtol=4e-6, atol=1e-30)
+        np.testing.assert_allclose(grad, wanted, rtol=1e-4, atol=1e-5)
+
+
+def test_masked_elements_of_long_rows() -> None:
+    for length in (700, 9000):
+        x = np.full((2, length), -np.inf, "float32")
+        x[:, -3:] = 2
+        np.testing.assert_array_equal(np.asarray(_core.softmax(x))[:, -3:], np.full((2, 3), 1 / 3, "float32"))
+        assert not np.asarray(_core.softmax(x))[:, :-3].any()
