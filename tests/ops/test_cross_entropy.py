@@ -94,3 +94,23 @@ def test_nan_logits_give_nan() -> None:
         ):
             np.testing.assert_array_equal(np.isnan(np.asarray(loss)), [False, True])
     assert np.isnan(float(np.asarray(_core.sigmoid_cross_entropy(np.float32(0), np.float32(np.nan)))))
+
+
+@pytest.mark.parametrize("classes", [257, 512, 1025, 2049, 8192, 8200])
+def test_many_classes(classes: int) -> None:
+    rng = np.random.default_rng(5)
+    logits = (rng.normal(size=(3, classes)) * 3).astype("float32")
+    labels = np.array([0, classes - 1, classes // 2])
+    seed = np.array([1, -2, 0.5], "float32")
+    wanted = reference.sparse_softmax_cross_entropy(labels, logits.astype("float64"))
+    p = np.exp(logits - logits.max(1, keepdims=True).astype("float64"))
+    targets = (np.arange(classes) == labels[:, None]).astype("float32")
+    slope = (p / p.sum(1, keepdims=True) - targets) * seed[:, None]
+    for op, target in (
+        ("sparse_softmax_cross_entropy", labels),
+        ("softmax_cross_entropy", targets),
+    ):
+        loss = getattr(_core, op)
+        np.testing.assert_allclose(np.asarray(loss(target, logits)), wanted, rtol=4e-6)
+        grad = gradient(lambda x, loss=loss, target=target: loss(target, x), logits, seed)
+        np.testing.assert_allclose(grad, slope, rtol=1e-4, atol=1e-6)
