@@ -135,3 +135,31 @@ def test_rows_of_every_length() -> None:
                 wanted = getattr(np, op)(x.astype("float64"), 1)
                 np.testing.assert_array_equal(np.asarray(getattr(_core, op)(x, 1)), wanted, err_msg=f"{op} {x.shape}")
             np.testing.assert_allclose(np.asarray(_core.var(x, 1)), x.astype("float64").var(1), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(1023,), (1025,), (9000,), (2, 8193), (200, 3), (130, 33), (2, 300, 5)])
+def test_running_sums_in_pieces(shape: tuple[int, ...]) -> None:
+    x = rng.integers(-9, 9, shape).astype("float32")
+    for axis in range(len(shape)):
+        np.testing.assert_array_equal(np.asarray(_core.cumsum(x, axis)), np.cumsum(x, axis))
+    seed = rng.integers(-9, 9, shape).astype("float32")
+    t = _core.tensor(x)
+    _core.watch(t)
+    _core.start_recording()
+    try:
+        y = _core.cumsum(t, 0)
+    finally:
+        _core.stop_recording()
+    grad = np.asarray(_core.gradients([y], [t], [_core.tensor(seed)])[0])
+    np.testing.assert_array_equal(grad, np.cumsum(seed[::-1], 0)[::-1])
+
+
+@pytest.mark.parametrize("n", [31, 33, 256, 257, 600])
+def test_gradient_of_long_products(n: int) -> None:
+    x = rng.choice([-1.0, 1.0], (2, n)).astype("float32")
+    x[0, n // 2] = 0
+    wanted = np.zeros((2, n))
+    wanted[0, n // 2] = np.delete(x[0], n // 2).prod()
+    wanted[1] = x[1].prod() * x[1]
+    np.testing.assert_array_equal(gradient(lambda t: _core.prod(t, 1), x), wanted)
+    np.testing.assert_array_equal(gradient(lambda t: _core.prod(t, 0), np.ascontiguousarray(x.T)), wanted.T)
