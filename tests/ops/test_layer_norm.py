@@ -37,3 +37,28 @@ def test_nan_spoils_its_row_only() -> None:
     bad = np.isnan(np.asarray(_core.layer_normalization(x)))
     assert bad[3].all()
     assert not np.delete(bad, 3, axis=0).any()
+
+
+def test_long_rows() -> None:
+    """Around the lengths from which on more threads, or several passes, are needed for a row."""
+    rng = np.random.default_rng(3)
+    for length in (255, 256, 257, 512, 1025, 2048, 2049, 8192, 8196):
+        x, dy = rng.normal(size=(2, 3, length)).astype("float32")
+        gamma, beta = rng.normal(size=(2, length)).astype("float32")
+        operands = [_core.tensor(a) for a in (x, gamma, beta)]
+        for operand in operands:
+            _core.watch(operand)
+        _core.start_recording()
+        try:
+            y = _core.layer_normalization(*operands)
+        finally:
+            _core.stop_recording()
+        dx, dgamma, dbeta = (np.asarray(g) for g in _core.gradients([y], operands, [_core.tensor(dy)]))
+        wide, seed = x.astype("float64"), dy.astype("float64")
+        rstd = 1 / np.sqrt(wide.var(1, keepdims=True) + 1e-3)
+        xhat, g = (wide - wide.mean(1, keepdims=True)) * rstd, seed * gamma
+        wanted = rstd * (g - g.mean(1, keepdims=True) - xhat * (g * xhat).mean(1, keepdims=True))
+        np.testing.assert_allclose(np.asarray(y), xhat * gamma + beta, rtol=1e-5, atol=1e-5)
+        np.testing.assert_allclose(dx, wanted, rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(dgamma, (seed * xhat).sum(0), rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(dbeta, seed.sum(0), rtol=1e-5, atol=1e-6)
