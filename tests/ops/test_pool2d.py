@@ -109,3 +109,18 @@ def test_strides_are_the_pool_size_by_default():
     x = RNG.normal(size=(1, 7, 9, 2)).astype("float32")
     for op in (_core.max_pool2d, _core.average_pool2d):
         np.testing.assert_array_equal(np.asarray(op(x, (2, 3))), np.asarray(op(x, (2, 3), (2, 3))))
+
+
+@pytest.mark.parametrize("channels", [3, 4])
+def test_windows_with_gaps_and_overlaps_of_large_images(channels: int) -> None:
+    for pool_size, stride in [((2, 2), (3, 2)), ((3, 3), (2, 2)), ((3, 3), (3, 3)), ((5, 5), (1, 1))]:
+        for padding in ("valid", "same"):
+            x = RNG.integers(-2, 3, (2, 20, 17, channels)).astype("float32")
+            args = (pool_size, stride, padding)
+            wanted = reference.max_pool2d(x, *args)
+            seed = RNG.integers(-4, 5, wanted.shape).astype("float32")
+            y, grad = value_and_gradient(_core.max_pool2d, x, seed, *args)
+            np.testing.assert_array_equal(y, wanted)
+            assert grad.sum() == seed.sum()
+            _, shares = value_and_gradient(_core.average_pool2d, x, seed, *args)
+            np.testing.assert_allclose(shares.sum(), seed.sum(), rtol=1e-4, atol=1e-3)
