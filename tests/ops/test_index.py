@@ -71,3 +71,38 @@ def test_one_hot_in_pieces(threads: int, many_threads) -> None:
     wanted = np.arange(10) == classes[..., None]
     np.testing.assert_array_equal(np.asarray(_core.one_hot(classes, 10)), wanted.astype("float32"))
     np.testing.assert_array_equal(np.asarray(_core.one_hot(classes, 10, 1)), np.moveaxis(wanted, 2, 1))
+
+
+@pytest.mark.parametrize("length", [1, 2, 255, 256, 257, 512, 513, 2047, 2048, 2049, 4097, 6200])
+def test_sorting_rows_of_every_length(length: int) -> None:
+    x = rng.integers(0, 1000, (2, length)).astype("float32")
+    x[:, length // 2] = np.nan
+    np.testing.assert_array_equal(np.asarray(_core.sort(x)), np.sort(x))
+    np.testing.assert_array_equal(np.asarray(_core.argsort(x)), np.argsort(x, kind="stable"))
+    np.testing.assert_array_equal(np.asarray(_core.top_k(x, 1)[1])[:, 0], np.full(2, length // 2))
+
+
+@pytest.mark.parametrize(("rows", "width"), [(3, 1), (5000, 1), (40, 130), (33, 128), (300, 16)])
+def test_gradient_of_many_rows(rows: int, width: int) -> None:
+    """Around the tiles of the result that are summed together; -1 is the last row."""
+    indices = rng.integers(-1, rows, 1500).astype("int32")
+    weights = rng.integers(-4, 5, (1500, width)).astype("float32")
+    wanted = np.zeros((rows, width), "float32")
+    np.add.at(wanted, indices, weights)
+    grad = gradient(lambda t: _core.multiply(_core.take(t, indices, 0), weights), np.zeros((rows, width), "float32"))
+    np.testing.assert_array_equal(grad, wanted)
+    if width == 1:
+        table = np.zeros((2, rows), "float32")
+        both = np.stack([indices, indices[::-1]])
+        grad = gradient(lambda t: _core.multiply(_core.take_along_axis(t, both, 1), weights.T), table)
+        np.testing.assert_array_equal(grad[0], wanted[:, 0])
+        np.add.at(table[1], indices[::-1], weights[:, 0])
+        np.testing.assert_array_equal(grad[1], table[1])
+
+
+def test_error_names_the_first_index() -> None:
+    indices = np.full(1000, 7, "int32")
+    indices[:3] = 0
+    indices[3] = -5
+    with pytest.raises(IndexError, match="-5"):
+        _core.take(np.zeros((4, 2), "float32"), indices, 0)
