@@ -36,7 +36,7 @@ __device__ __forceinline__ T activate(T x) {
   } else if constexpr (A == Activation::sigmoid) {
     return sigmoid(x);
   } else if constexpr (A == Activation::tanh) {
-    return std::tanh(x);
+    return hyperbolic_tangent(x);
   } else if constexpr (A == Activation::elu) {
     return x > 0 ? x : std::expm1(x);
   } else if constexpr (A == Activation::selu) {

@@ -30,6 +30,9 @@ PN_INLINE T polynomial(T x, const T (&c)[N]) {
   return sum;
 }
 
+// 1 / x to two ULP, where the result is an argument that need not be exact.
+__device__ __forceinline__ float about_reciprocal(float x) { return __fdividef(1.0f, x); }
+
 // exp(x + low), low much smaller than x and than 1.
 __device__ __forceinline__ float exp_sum(float x, float low) {
   const float e = std::exp(x);
@@ -55,6 +58,16 @@ __device__ __forceinline__ T sigmoid(T x) {
   return sigmoid_from_exp(x, std::exp(-std::abs(x)));
 }
 
+__device__ __forceinline__ double hyperbolic_tangent(double x) { return std::tanh(x); }
+__device__ __forceinline__ float hyperbolic_tangent(float x) {
+  constexpr float kP[] = {-0x1.555532p-2f, 0x1.1106fcp-3f, -0x1.b836f4p-5f, 0x1.5203f4p-6f, -0x1.7547e2p-8f};
+  const float t = std::abs(x) > 10.0f ? 10.0f : std::abs(x);  // 1 beyond 9.02
+  const float square = t * t;
+  const float near = t + t * (square * polynomial(square, kP));
+  const float far = 1.0f - 2.0f * (1.0f / (std::exp(t + t) + 1.0f));
+  return std::copysign(t < 0.625f ? near : far, x);
+}
+
 constexpr double kInverseSqrt2Pi = 0.39894228040143267794;
 constexpr double kSqrtHalf = 0.70710678118654752440;
 
@@ -68,7 +81,7 @@ __device__ __forceinline__ float normal_tail(float x, float& density) {
                           0x1.8d7e1p-7f,  0x1.8569fcp-4f,  -0x1.2490fap-4f, -0x1.b22ae6p-6f,
                           0x1.8a9508p-4f, -0x1.e77972p-5f, -0x1.d842fep-5f, 0x1.404b72p-4f};
   x = up_to_15(x);
-  const float half = x * 0.5f, w = 1.0f / (half + 1.0f);
+  const float half = x * 0.5f, w = about_reciprocal(half + 1.0f);
   const float e = exp_half_square(x, half);
   density = e * static_cast<float>(kInverseSqrt2Pi);
   return e * (w * polynomial(w - kCenter, kP));
@@ -86,14 +99,12 @@ __device__ __forceinline__ float gelu(float x) {
   constexpr float kCenter = 0.3984375f;  // of w
   constexpr float kTail[] = {0x1.75a7e4p-2f, -0x1.d18a44p-3f, -0x1.04a598p-1f, -0x1.72be68p-2f, 0x1.80159p-3f,
                              0x1.23d42ep-2f, -0x1.ef1594p-3f, -0x1.85d54ap-3f, 0x1.41c164p-2f};
+  const float square = x * x;
+  const float near = x * 0.5f + square * polynomial(square, kNear);
   const float t = up_to_15(std::abs(x));
-  if (t < 1.0f) {
-    const float square = x * x;
-    return x * 0.5f + square * polynomial(square, kNear);
-  }
-  const float half = t * 0.5f, w = 1.0f / (half + 1.0f);
+  const float half = t * 0.5f, w = about_reciprocal(half + 1.0f);
   const float tail = exp_half_square(t, half) * polynomial(w - kCenter, kTail);
-  return (x < 0.0f ? 0.0f : x) - tail;
+  return t < 1.0f ? near : (x < 0.0f ? 0.0f : x) - tail;
 }
 __device__ __forceinline__ double gelu(double x) { return 0.5 * x * std::erfc(x * -kSqrtHalf); }
 
@@ -122,9 +133,10 @@ __device__ __forceinline__ float error_function(float x) {
   constexpr float kNear[] = {0x1.06eba8p-3f, -0x1.81273ep-2f,  0x1.ce2d1p-4f, -0x1.b7fabap-6f,
                              0x1.54127p-8f,  -0x1.a45088p-11f, 0x1.4a569p-14f};
   const float t = std::abs(x);
-  if (t < 1.0f) return x + x * polynomial(x * x, kNear);
+  const float near = t + t * polynomial(t * t, kNear);
   float density;
-  return std::copysign(1.0f - 2.0f * normal_tail(t * 0x1.6a09e6p+0f, density), x);
+  const float far = 1.0f - 2.0f * normal_tail(t * 0x1.6a09e6p+0f, density);
+  return std::copysign(t < 1.0f ? near : far, x);
 }
 
 }  // namespace pyneural::cuda

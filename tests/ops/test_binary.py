@@ -127,3 +127,12 @@ def test_any_shapes_that_numpy_broadcasts(shapes, item: str) -> None:
     np.testing.assert_array_equal(np.asarray(_core.subtract(a, b)), a - b)
     np.testing.assert_array_equal(np.asarray(_core.less(a, b)), a < b)
     np.testing.assert_array_equal(np.asarray(_core.where(_core.less(a, b), a, b)), np.where(a < b, a, b))
+
+
+@pytest.mark.parametrize("item", ["float32", "int64", "uint8"])
+def test_sizes_around_the_tiles_of_a_gpu(item: str) -> None:
+    for size in (3, 4, 5, 511, 512, 513, 1023, 1024, 1025, 2047, 2048, 2049, 4097):
+        a = (np.arange(size) % 251).astype(item)
+        b = (np.arange(size) % 7).astype(item)
+        np.testing.assert_array_equal(np.asarray(_core.maximum(a, b)), np.maximum(a, b))
+        np.testing.assert_array_equal(np.asarray(_core.greater(a, b)), a > b)

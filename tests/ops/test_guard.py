@@ -36,6 +36,24 @@ def test_first_position_outside_the_range(dtype: str) -> None:
     assert int(_core.in_range(np.array([-1], dtype), 0, 10)) == 0
 
 
+@pytest.mark.parametrize("count", [1, 2, 40])
+def test_a_guard_reads_all_of_its_operands(count: int) -> None:
+    values = [np.ones(5 if i % 3 else 20000, "float64" if i % 2 else "float32") for i in range(count)]
+    assert bool(_core.guard_finite(*values))
+    for operand in {0, count // 2, count - 1}:
+        for position in (0, -1):
+            values[operand][position] = np.nan
+            with pytest.raises(ArithmeticError, match="NaN or infinite"):
+                _core.guard_finite(*values)
+            values[operand][position] = 1
+
+
+def test_not_finite_at_the_end_of_many() -> None:
+    x = np.zeros(4_300_001, "float32")
+    x[-1] = np.inf
+    assert not bool(_core.all_finite(x))
+
+
 def test_a_guard_keeps_nan_out_of_the_weights() -> None:
     weights = _core.Variable(_core.tensor(np.ones(4, "float32")))
     trace = _core.Trace()

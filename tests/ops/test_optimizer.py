@@ -118,6 +118,15 @@ def test_clipping_of_zero_and_small_gradients_is_exact() -> None:
         np.testing.assert_array_equal(np.asarray(_core.clip_by_global_norm(g, 1.0)), g)
 
 
+@pytest.mark.parametrize("size", [1, 3, 4, 5, 1023, 1025, 4_200_003])
+def test_every_element_is_updated_once(size: int) -> None:
+    p, g = (np.arange(size) % 1000).astype("float32"), (np.arange(size) % 77).astype("float32")
+    np.testing.assert_array_equal(np.asarray(_core.sgd_update(p, g, np.float32(0.5))), p - 0.5 * g)
+    ones = np.ones(size, "float32")
+    assert float(_core.squared_norm(ones)) == size
+    np.testing.assert_array_equal(np.asarray(_core.clip_by_norm(ones, np.float32(16), 2.0)), 0.5 * ones)
+
+
 def test_squared_norm_of_many_elements() -> None:
     x = np.random.default_rng(1).normal(size=1_000_003).astype("float32")
     wanted = np.sum(x.astype("float64") ** 2)

@@ -129,3 +129,10 @@ def test_integers_are_the_same_for_any_number_of_threads(many_threads) -> None:
 def test_permutation() -> None:
     for n in (0, 1, 2, 10000):
         np.testing.assert_array_equal(np.sort(np.asarray(_core.random_permutation(STATE, n))), np.arange(n))
+
+
+def test_a_long_permutation_is_that_of_the_reference() -> None:
+    for state in (STATE, STATE + 1):
+        np.testing.assert_array_equal(
+            np.asarray(_core.random_permutation(state, 3000)), reference.random_permutation(state, 3000)
+        )

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pyneural import _core
-from tests.ops.ulp import largest_error, sweep
+from tests.ops.ulp import largest_error, slack, sweep
 from tests.reference.unary import erf
 
 INF = np.inf
@@ -36,12 +36,12 @@ ACCURACY = [
 def test_error_in_ulp(op: str, low: float, high: float, limit: float) -> None:
     truth = {"rsqrt": lambda x: 1 / np.sqrt(x)}.get(op) or getattr(np, op)
     error, where = largest_error(getattr(_core, op), truth, sweep(low, high, 1_000_000))
-    assert error <= limit + 1e-3, f"{error} ULP at {where!r}"
+    assert error <= limit + slack(), f"{error} ULP at {where!r}"
 
 
 def test_error_of_erf() -> None:
     error, where = largest_error(_core.erf, erf, sweep(-INF, INF, 200_000))
-    assert error <= 1.6, f"{error} ULP at {where!r}"
+    assert error <= 1.6 + slack(), f"{error} ULP at {where!r}"
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -83,7 +83,7 @@ def test_one_large_argument_leaves_the_other_lanes_alone() -> None:
     x[5] = 1e30
     mixed = np.asarray(_core.sin(x))
     np.testing.assert_array_equal(np.delete(mixed, 5), np.delete(alone, 5))
-    assert mixed[5] == np.float32(np.sin(np.float64(x[5])))
+    np.testing.assert_array_max_ulp(mixed[5], np.float32(np.sin(np.float64(x[5]))), 2)
 
 
 def test_integers_become_floats_where_the_result_is_no_integer() -> None:

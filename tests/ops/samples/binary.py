@@ -18,6 +18,7 @@ SHAPES = [
     ((2, 1, 5), (4, 1)),
 ]
 # Chosen for the layouts of cpu/elementwise.cpp: patterns below, at and above a block of 512; inner runs of one axis.
+# For those of cuda/broadcast.h: inner runs of whole packs, of one element or of many.
 LAYOUTS = [
     ((700, 10), (10,)),
     ((90, 512), (512,)),
@@ -32,6 +33,9 @@ LAYOUTS = [
     ((0, 4), (4,)),
     ((3, 0), (3, 1)),
     ((70000,), ()),
+    ((30, 64), (30, 1)),
+    ((7, 6, 8), (7, 1, 8)),
+    ((7, 6, 8), (6, 1)),
 ]
 DIFFERENTIABLE = [
     "add",
