@@ -146,6 +146,17 @@ class Row {
     });
   }
 
+  // body(slot, place, a, b) for the elements in registers.
+  template <class Body>
+  __device__ __forceinline__ void for_slots(const Body& body) const {
+#pragma unroll
+    for (int s = 0; s < kSlots; ++s) {
+      if (pack_of(s) >= packs_) continue;
+#pragma unroll
+      for (int v = 0; v < kPack; ++v) body(s, v, kept_a_[s].values[v], kept_b_[s].values[v]);
+    }
+  }
+
   __device__ __forceinline__ T at(int64_t column) const { return a_[column * pitch_]; }  // of the first operand
   __device__ __forceinline__ bool leads() const { return lanes_.lane == 0; }
 
@@ -241,6 +252,16 @@ inline bool are_aligned(std::initializer_list<const void*> operands) {
 
 constexpr int kFewSlots = 2, kMoreSlots = 8;
 
+constexpr int kBlockBits = 8, kWarpBits = 5;
+static_assert(1 << kBlockBits == kBlockThreads && 1 << kWarpBits == kWarp);
+
+// The lanes of a row of `count` packs that has kFewSlots of them in each lane: up to a warp, or a block.
+inline int lane_bits_for(int64_t count) {
+  int bits = 0;
+  while (bits < kWarpBits && (int64_t{kFewSlots} << bits) < count) ++bits;
+  return (int64_t{kFewSlots} << bits) < count ? kBlockBits : bits;
+}
+
 // Lanes and slots follow from n alone: a row's bits do not depend on its neighbours.
 template <class Op, class T>
 void launch_rows(cudaStream_t stream, const Op& op, const T* a, const T* b, int64_t rows, int64_t n, int64_t inner,
@@ -252,16 +273,14 @@ void launch_rows(cudaStream_t stream, const Op& op, const T* a, const T* b, int6
            bits, wide);
   };
   if (inner > 1) return start(for_rows<Op, T, 1, 0>, 0, true);
-  constexpr int kPack = 16 / static_cast<int>(sizeof(T)), kBlockBits = 8, kWarpBits = 5;
-  static_assert(1 << kBlockBits == kBlockThreads && 1 << kWarpBits == kWarp);
+  constexpr int kPack = 16 / static_cast<int>(sizeof(T));
   const bool packs = n % kPack == 0;
   const int64_t count = packs ? n / kPack : n;
   const auto with_slots = [&](auto few, auto more, auto streaming) {
-    int bits = 0;
-    while (bits < kWarpBits && (int64_t{kFewSlots} << bits) < count) ++bits;
     const bool wide = !packs || aligned;
-    if ((int64_t{kFewSlots} << bits) >= count) return start(few, bits, wide);
-    if ((int64_t{kMoreSlots} << bits) >= count) return start(more, bits, wide);
+    const int bits = lane_bits_for(count);
+    if (bits <= kWarpBits) return start(few, bits, wide);
+    if ((int64_t{kMoreSlots} << kWarpBits) >= count) return start(more, kWarpBits, wide);
     if ((int64_t{kFewSlots} << kBlockBits) >= count) return start(few, kBlockBits, wide);
     if ((int64_t{kMoreSlots} << kBlockBits) >= count) return start(more, kBlockBits, wide);
     start(streaming, kBlockBits, wide);

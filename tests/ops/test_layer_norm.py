@@ -39,11 +39,12 @@ def test_nan_spoils_its_row_only() -> None:
     assert not np.delete(bad, 3, axis=0).any()
 
 
-def test_long_rows() -> None:
+def test_gradients_of_many_and_long_rows() -> None:
     """Around the lengths from which on more threads, or several passes, are needed for a row."""
     rng = np.random.default_rng(3)
-    for length in (255, 256, 257, 512, 1025, 2048, 2049, 8192, 8196):
-        x, dy = rng.normal(size=(2, 3, length)).astype("float32")
+    shapes = [(3, length) for length in (255, 256, 257, 512, 1025, 2048, 2049, 8192, 8196)]
+    for rows, length in [*shapes, (100, 1), (100, 4), (40, 20), (40, 33), (17, 300)]:
+        x, dy = rng.normal(size=(2, rows, length)).astype("float32")
         gamma, beta = rng.normal(size=(2, length)).astype("float32")
         operands = [_core.tensor(a) for a in (x, gamma, beta)]
         for operand in operands:
