@@ -53,8 +53,8 @@ void run(const KernelArgs& args) {
   const GemmOutput<T> out{
       args.out[0].as<T>(), args.out[0].size, args.in[2].as<const T>(), g.filters, args.param<Conv2DParams>().activation,
       args.workspace,      stream_of(args)};
-  const GemmPlan plan = plan_conv(shape, args.out[0].dtype);
-  run_conv(shape, 1, plan, out, packs, [&](auto width) {
+  const GemmPlan plan = plan_conv(args, shape);
+  ConvTiles::run(shape, 1, plan, args.param<Conv2DParams>().precision, out, packs, [&](auto width) {
     return Problem<T, width>{x, kernel, Patches(g.h, g.w, g.images, g.group_channels(), g.channels),
                              static_cast<int>(g.group_filters()), static_cast<int>(g.filters)};
   });
@@ -67,7 +67,7 @@ void conv2d(const KernelArgs& args) {
 
 size_t conv2d_workspace(const KernelArgs& args) {
   const View& out = args.out[0];
-  return out.size == 0 ? 0 : partials_bytes(plan_conv(shape_of(geometry(args)), out.dtype), out);
+  return out.size == 0 ? 0 : partials_bytes(plan_conv(args, shape_of(geometry(args))), out);
 }
 
 }  // namespace

@@ -12,7 +12,7 @@ constexpr int kPhases = 4;  // of a stride of 2 all
 template <class T>
 struct FlippedSource {
   const T* data;
-  FastDivide tap_columns, group_filters;
+  Divider tap_columns, group_filters;
   int64_t tap_pitch, channel_pitch;
   int last_row, last_column, row_step, column_step, kernel_columns;
   int channels, depth;
@@ -37,7 +37,7 @@ struct Part {
   FlippedSource<T> b;
   int64_t rows;
   int columns, depth, channel;
-  FastDivide pixel_rows, pixel_columns;
+  Divider pixel_rows, pixel_columns;
   int64_t first, column_pitch, row_pitch, image_pitch;
 
   __device__ __forceinline__ int64_t offset(int64_t pixel) const {
@@ -93,10 +93,10 @@ GemmShape shape_of(const ConvGeometry& g) {
 }
 
 // Phases are blocks of their own, but all have the same plan.
-GemmPlan plan_of(const ConvGeometry& g, DType dtype) {
+GemmPlan plan_of(const KernelArgs& args, const ConvGeometry& g) {
   GemmShape shape = shape_of(g);
   shape.batch *= g.h.stride * g.w.stride;
-  return plan_conv(shape, dtype);
+  return plan_conv(args, shape);
 }
 
 template <class T, int kWidth>
@@ -116,7 +116,7 @@ void run(const KernelArgs& args) {
   if (args.out[0].size == 0) return;
   const ConvGeometry g = geometry(args);
   const GemmShape shape = shape_of(g);
-  const GemmPlan plan = plan_of(g, args.out[0].dtype);
+  const GemmPlan plan = plan_of(args, g);
   const T *grad = args.in[0].as<const T>(), *kernel = args.in[1].as<const T>();
   const bool packs =
       g.group_channels() % 4 == 0 && g.group_filters() % 4 == 0 && is_aligned(grad, 16) && is_aligned(kernel, 16);
@@ -125,7 +125,7 @@ void run(const KernelArgs& args) {
   const int64_t row = g.w.source * g.channels, all = g.h.stride * g.w.stride;
   for (int64_t first = 0; first < all; first += kPhases) {
     const int count = static_cast<int>(all - first < kPhases ? all - first : kPhases);
-    run_conv(shape, count, plan, out, packs, [&](auto width) {
+    ConvTiles::run(shape, count, plan, args.param<Conv2DParams>().precision, out, packs, [&](auto width) {
       Problem<T, width> problem{grad,
                                 {},
                                 static_cast<int>(g.group_channels()),
@@ -146,7 +146,7 @@ void conv2d_grad_input(const KernelArgs& args) {
 
 size_t conv2d_grad_input_workspace(const KernelArgs& args) {
   const View& out = args.out[0];
-  return out.size == 0 ? 0 : partials_bytes(plan_of(geometry(args), out.dtype), out);
+  return out.size == 0 ? 0 : partials_bytes(plan_of(args, geometry(args)), out);
 }
 
 }  // namespace

@@ -53,8 +53,8 @@ void run(const KernelArgs& args) {
       g.group_channels() % 4 == 0 && g.group_filters() % 4 == 0 && is_aligned(x, 16) && is_aligned(grad, 16);
   const GemmOutput<T> out{args.out[0].as<T>(), args.out[0].size, nullptr,        g.filters,
                           Activation::linear,  args.workspace,   stream_of(args)};
-  const GemmPlan plan = plan_conv(shape, args.out[0].dtype);
-  run_conv(shape, 1, plan, out, packs, [&](auto) {
+  const GemmPlan plan = plan_conv(args, shape);
+  ConvTiles::run(shape, 1, plan, args.param<Conv2DParams>().precision, out, packs, [&](auto) {
     return Problem<T>{x, grad, Patches(g.h, g.w, g.images, g.group_channels(), g.channels),
                       static_cast<int>(g.group_filters()), static_cast<int>(g.filters)};
   });
@@ -67,7 +67,7 @@ void conv2d_grad_kernel(const KernelArgs& args) {
 
 size_t conv2d_grad_kernel_workspace(const KernelArgs& args) {
   const View& out = args.out[0];
-  return out.size == 0 ? 0 : partials_bytes(plan_conv(shape_of(geometry(args)), out.dtype), out);
+  return out.size == 0 ? 0 : partials_bytes(plan_conv(args, shape_of(geometry(args))), out);
 }
 
 }  // namespace

@@ -2,8 +2,9 @@
 // elements in the images.
 #pragma once
 
-#include "cuda/divide.cuh"
+#include "core/error.h"
 #include "cuda/gemm_stage.cuh"
+#include "cuda/units.h"
 #include "ops/conv2d_params.h"
 
 namespace pyneural::cuda {
@@ -28,7 +29,7 @@ struct Patches {
 
   Axis h, w;
   int64_t column_pitch, row_pitch, image_pitch;  // in elements
-  FastDivide pixel_rows, pixel_columns, tap_columns, channels;
+  Divider pixel_rows, pixel_columns, tap_columns, channels;
   int pixels, depth;
 
   Patches() = default;
@@ -39,10 +40,10 @@ struct Patches {
         column_pitch(pitch),
         row_pitch(columns.source * pitch),
         image_pitch(rows.source * row_pitch),
-        pixel_rows(rows.outputs > 0 ? rows.outputs : 1),
-        pixel_columns(columns.outputs > 0 ? columns.outputs : 1),
-        tap_columns(columns.taps > 0 ? columns.taps : 1),
-        channels(channels_ > 0 ? channels_ : 1),
+        pixel_rows(rows.outputs),
+        pixel_columns(columns.outputs),
+        tap_columns(columns.taps),
+        channels(channels_),
         pixels(static_cast<int>(images * rows.outputs * columns.outputs)),
         depth(static_cast<int>(rows.taps * columns.taps * channels_)) {}
 
@@ -57,8 +58,13 @@ struct Patches {
     if (k >= depth) return {0, kNowhere, 0};
     int channel, tap_column;
     const int tap_row = tap_columns.divide(channels.divide(k, &channel), &tap_column);
-    const int y = tap_row * h.dilation, x = tap_column * w.dilation;
-    return {y * row_pitch + x * column_pitch + channel, y, x};
+    Place place = tap(tap_row, tap_column);
+    place.offset += channel;
+    return place;
+  }
+  __device__ __forceinline__ Place tap(int row, int column) const {
+    const int y = row * h.dilation, x = column * w.dilation;
+    return {y * row_pitch + x * column_pitch, y, x};
   }
   __device__ __forceinline__ bool inside(const Place& a, const Place& b) const {
     return static_cast<unsigned>(a.h + b.h) < static_cast<unsigned>(h.source) &&
@@ -100,7 +106,12 @@ struct ConvGeometry {
         images(outputs.dims[0]),
         channels(channels),
         filters(outputs.dims[3]),
-        groups(p.groups) {}
+        groups(p.groups) {
+    if (pixels() > INT32_MAX || images * h.source * w.source > INT32_MAX) {
+      value_error("A convolution on a GPU takes fewer than 2^31 pixels at a time. Received: ", images, " images of ",
+                  h.source, " x ", w.source);
+    }
+  }
 
   int64_t group_channels() const { return channels / groups; }
   int64_t group_filters() const { return filters / groups; }

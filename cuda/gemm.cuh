@@ -6,9 +6,9 @@
 #pragma once
 
 #include "cuda/activation.cuh"
-#include "cuda/divide.cuh"
 #include "cuda/gemm_plan.h"
 #include "cuda/gemm_stage.cuh"
+#include "cuda/units.h"
 
 namespace pyneural::cuda {
 
@@ -198,7 +198,7 @@ __global__ void __launch_bounds__(Tile::kThreads, Tile::kResident)
 
 // The second pass over split sums: output = activation(sum of partial outputs + bias).
 template <class T, int kWidth>
-__global__ void add_partials(const T* partials, int splits, int64_t size, T* out, const T* bias, FastDivide channels,
+__global__ void add_partials(const T* partials, int splits, int64_t size, T* out, const T* bias, Divider channels,
                              Activation activation) {
   using Values = Pack<T, kWidth>;
   const int64_t packs = size / kWidth;
@@ -233,7 +233,7 @@ void add_splits(const GemmPlan& plan, const GemmOutput<T>& out) {
   constexpr int kWidth = 16 / sizeof(T);
   const auto run = [&](auto kernel, int width) {
     launch(kernel, grid_for(out.size / width), kBlockThreads, 0, out.stream, static_cast<const T*>(out.workspace),
-           plan.splits, out.size, out.data, out.bias, FastDivide(out.channels), out.activation);
+           plan.splits, out.size, out.data, out.bias, Divider(out.channels), out.activation);
   };
   if (out.channels % kWidth == 0 && is_aligned(out.data, 16)) return run(add_partials<T, kWidth>, kWidth);
   run(add_partials<T, 1>, 1);
@@ -268,19 +268,5 @@ void launch_gemm(const Problem& problem, const GemmShape& shape, int phases, con
   launch(kernel, dim3(static_cast<unsigned>(count), plan.splits, phases), Tile::kThreads, kShared, out.stream, problem,
          blocks);
 }
-
-// Tiles to choose from.
-template <class... Tiles>
-struct TileList {
-  static constexpr TileShape shapes[sizeof...(Tiles)] = {
-      {Tiles::kRows, Tiles::kColumns, Tiles::kDepth, Tiles::kResident, Tiles::kRate}...};
-
-  template <int kWidth, class Problem, class T>
-  static void run(const Problem& problem, const GemmShape& shape, int phases, const GemmPlan& plan,
-                  const GemmOutput<T>& out) {
-    int index = 0;
-    ((index++ == plan.tile ? launch_gemm<Tiles, kWidth>(problem, shape, phases, plan, out) : void()), ...);
-  }
-};
 
 }  // namespace pyneural::cuda

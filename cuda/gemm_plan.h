@@ -46,15 +46,15 @@ inline double gemm_cycles(const TileShape& tile, const GemmShape& shape, int64_t
   return cycles;
 }
 
-// The cheapest of `tiles`. No split is shorter than kMinSteps steps of its tile.
+// The cheapest of `tiles`. No split is shorter than kLeastDepth.
 template <int kTiles>
 GemmPlan plan_gemm(const TileShape (&tiles)[kTiles], const GemmShape& shape) {
-  constexpr int64_t kMaxSplits = 256, kMinSteps = 2;
+  constexpr int64_t kMaxSplits = 256, kLeastDepth = 64;
   GemmPlan best;
   double least = 0;
   for (int tile = 0; tile < kTiles; ++tile) {
     const int64_t steps = ceil_div(shape.k, tiles[tile].depth);
-    for (int64_t splits = 1; splits == 1 || (splits <= kMaxSplits && steps >= kMinSteps * splits);
+    for (int64_t splits = 1; splits == 1 || (splits <= kMaxSplits && shape.k >= kLeastDepth * splits);
          splits += 1 + splits / 8) {
       const int64_t per_split = ceil_div(steps, splits);
       if (splits > 1 && ceil_div(steps, per_split) < splits) continue;  // the last ones would be empty

@@ -1,23 +1,10 @@
 // Matrix products.
-#include "cuda/gemm.cuh"
-#include "cuda/gemm_simt.cuh"
-#include "cuda/matmul_problem.cuh"
+#include "core/error.h"
+#include "cuda/matmul_product.cuh"
 #include "ops/matmul_params.h"
 
 namespace pyneural::cuda {
 namespace {
-
-using FloatTiles = TileList<SimtTile<float, 128, 128, 8, 4, 2, 1, 2>, SimtTile<float, 64, 64, 16, 2, 2, 1, 4>,
-                            SimtTile<float, 32, 32, 64, 2, 1, 4, 2>>;
-using DoubleTiles = TileList<SimtTile<double, 64, 64, 16, 2, 2, 1, 3>>;
-
-// What matmul and linear are both about.
-struct Product {
-  const View *a, *b;
-  bool transpose_a, transpose_b;
-  GemmShape shape;
-  LeadingAxes leading;
-};
 
 // Strides of an operand's leading axes, aligned with those of the output.
 void leading_strides(const View& operand, const View& output, int64_t* strides) {
@@ -33,8 +20,8 @@ void leading_strides(const View& operand, const View& output, int64_t* strides) 
 Product product_of(const KernelArgs& args) {
   const auto& p = args.param<MatMulParams>();
   const View &a = args.in[0], &b = args.in[1], &out = args.out[0];
-  Product product{&a, &b, p.transpose_a, p.transpose_b, {out.dim(-2), out.dim(-1), a.dim(p.transpose_a ? -2 : -1), 1},
-                  {}};
+  Product product{a.data, b.data, p.transpose_a, p.transpose_b, p.precision, {}, {}};
+  product.shape = {out.dim(-2), out.dim(-1), a.dim(p.transpose_a ? -2 : -1), 1};
   LeadingAxes& leading = product.leading;
   leading.rank = out.rank - 2;
   for (int axis = 0; axis < leading.rank; ++axis) {
@@ -49,47 +36,34 @@ Product product_of(const KernelArgs& args) {
 Product linear_product(const KernelArgs& args) {
   const View &x = args.in[0], &kernel = args.in[1];
   const int64_t n = kernel.dims[1], rows = n == 0 ? 0 : args.out[0].size / n;
-  return {&x, &kernel, false, false, {rows, n, kernel.dims[0], 1}, {}};
+  return {x.data, kernel.data, false, false, args.param<LinearParams>().precision, {rows, n, kernel.dims[0], 1}, {}};
+}
+
+GemmPlan plan_of(const Product& p, DType dtype) {
+  if (p.shape.n > INT32_MAX || p.shape.k > INT32_MAX) {
+    value_error("A matrix product on a GPU takes fewer than 2^31 columns and a depth below that. Received: ", p.shape.m,
+                " x ", p.shape.k, " times ", p.shape.k, " x ", p.shape.n);
+  }
+  return MatMulTiles::plan(p.shape, dtype, p.precision);
 }
 
 // Whether all rows of both operands are packs of 4.
 bool has_packs(const Product& p) {
   return (p.transpose_a ? p.shape.m : p.shape.k) % 4 == 0 && (p.transpose_b ? p.shape.k : p.shape.n) % 4 == 0 &&
-         is_aligned(p.a->data, 16) && is_aligned(p.b->data, 16);
-}
-
-GemmPlan plan_of(const Product& p, DType dtype) {
-  return dtype == DType::float64 ? plan_gemm(DoubleTiles::shapes, p.shape) : plan_gemm(FloatTiles::shapes, p.shape);
-}
-
-// fn(problem) with the transposes known at compile time.
-template <class T, class Fn>
-void with_problem(const Product& p, const Fn& fn) {
-  const auto call = [&](auto transpose_a, auto transpose_b) {
-    fn(MatMulProblem<T, transpose_a, transpose_b>{p.a->as<const T>(), p.b->as<const T>(), p.shape.m,
-                                                  static_cast<int>(p.shape.n), static_cast<int>(p.shape.k), p.leading});
-  };
-  using No = std::false_type;
-  using Yes = std::true_type;
-  if (p.transpose_a) return p.transpose_b ? call(Yes(), Yes()) : call(Yes(), No());
-  p.transpose_b ? call(No(), Yes()) : call(No(), No());
+         is_aligned(p.a, 16) && is_aligned(p.b, 16);
 }
 
 template <class T>
 void multiply(const KernelArgs& args, const Product& p, const T* bias, Activation activation) {
-  if (args.out[0].size == 0) return;
-  const GemmOutput<T> out{args.out[0].as<T>(), args.out[0].size, bias,           p.shape.n,
-                          activation,          args.workspace,   stream_of(args)};
-  const GemmPlan plan = plan_of(p, args.out[0].dtype);
-  with_problem<T>(p, [&](const auto& problem) {
-    if constexpr (std::is_same_v<T, double>) {
-      DoubleTiles::run<1>(problem, p.shape, 1, plan, out);
-    } else if (has_packs(p)) {
-      FloatTiles::run<4>(problem, p.shape, 1, plan, out);
-    } else {
-      FloatTiles::run<1>(problem, p.shape, 1, plan, out);
-    }
-  });
+  const View& c = args.out[0];
+  if (c.size == 0) return;
+  const GemmOutput<T> out{c.as<T>(), c.size, bias, p.shape.n, activation, args.workspace, stream_of(args)};
+  if (is_narrow(p)) return multiply_few_columns(p, out);
+  const GemmPlan plan = plan_of(p, c.dtype);
+  const auto layout = p.transpose_a   ? p.transpose_b ? multiply_layout<T, true, true> : multiply_layout<T, true, false>
+                      : p.transpose_b ? multiply_layout<T, false, true>
+                                      : multiply_layout<T, false, false>;
+  layout(p, plan, out, has_packs(p));
   add_splits(plan, out);
 }
 
@@ -116,8 +90,7 @@ __global__ void multiply_integers(const MatMulProblem<Word, false, false> proble
 template <class Word, bool kBoolean = false>
 void multiply_all(const KernelArgs& args) {
   const Product p = product_of(args);
-  const MatMulProblem<Word, false, false> problem{p.a->as<const Word>(),       p.b->as<const Word>(),       p.shape.m,
-                                                  static_cast<int>(p.shape.n), static_cast<int>(p.shape.k), p.leading};
+  const MatMulProblem<Word, false, false> problem(p);
   launch(multiply_integers<Word, kBoolean>, grid_for(args.out[0].size), kBlockThreads, 0, stream_of(args), problem,
          p.transpose_a, p.transpose_b, args.out[0].as<Word>(), args.out[0].size);
 }
@@ -151,7 +124,8 @@ void linear(const KernelArgs& args) {
 
 size_t workspace_of(const KernelArgs& args, const Product& product) {
   const View& out = args.out[0];
-  return !is_floating(out.dtype) || out.size == 0 ? 0 : partials_bytes(plan_of(product, out.dtype), out);
+  if (!is_floating(out.dtype) || out.size == 0 || is_narrow(product)) return 0;
+  return partials_bytes(plan_of(product, out.dtype), out);
 }
 size_t matmul_workspace(const KernelArgs& args) { return workspace_of(args, product_of(args)); }
 size_t linear_workspace(const KernelArgs& args) { return workspace_of(args, linear_product(args)); }

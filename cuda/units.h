@@ -42,12 +42,19 @@ class Divider {
     if (n < kSmall) return static_cast<int64_t>((static_cast<uint64_t>(n) * multiplier_) >> shift_);
     return n / divisor_;
   }
+  // For a divisor and an n that are below 2^31 for sure. Returns the quotient.
+  __device__ __forceinline__ int divide(int n, int* rest) const {
+    const int whole = static_cast<int>((static_cast<uint64_t>(n) * multiplier_) >> shift_);
+    *rest = n - whole * static_cast<int>(divisor_);
+    return whole;
+  }
   // n becomes its quotient; the result is the remainder.
   __device__ __forceinline__ int64_t take_remainder(int64_t& n) const {
     const int64_t whole = quotient(n), rest = n - whole * divisor_;
     n = whole;
     return rest;
   }
+  __device__ __forceinline__ int64_t divisor() const { return divisor_; }
 
  private:
   static constexpr int64_t kSmall = int64_t{1} << 31;

@@ -45,7 +45,10 @@ __all__: list[str] = [
     "cos",
     "cosh",
     "count_nonzero",
+    "cuda_devices",
+    "cuda_problem",
     "cumsum",
+    "current_device",
     "default_float",
     "depthwise_conv2d",
     "divide",
@@ -87,6 +90,7 @@ __all__: list[str] = [
     "logical_or",
     "logsumexp",
     "matmul",
+    "matmul_precision",
     "max",
     "max_pool2d",
     "maximum",
@@ -120,11 +124,14 @@ __all__: list[str] = [
     "relu6",
     "repeat",
     "reshape",
+    "resolve_device",
     "rmsprop_update",
     "round",
     "rsqrt",
     "selu",
+    "set_current_device",
     "set_default_float",
+    "set_matmul_precision",
     "set_num_threads",
     "set_work_per_thread",
     "sgd_update",
@@ -159,6 +166,7 @@ __all__: list[str] = [
     "subtract",
     "sum",
     "sum_to",
+    "synchronize",
     "take",
     "take_along_axis",
     "tan",
@@ -229,6 +237,11 @@ class Tensor:
         The values as a NumPy array.
         """
     @property
+    def device(self) -> str:
+        """
+        Where the values are: 'cpu' or 'cuda:<number>'.
+        """
+    @property
     def dtype(self) -> str: ...
     @property
     def is_symbolic(self) -> bool: ...
@@ -286,9 +299,18 @@ class Variable:
     def assign_add(self, arg0: typing.Any) -> typing.Any: ...
     def assign_sub(self, arg0: typing.Any) -> typing.Any: ...
     def item(self: Tensor) -> typing.Any: ...
+    def move_to(self, device: str) -> None:
+        """
+        Moves the memory to a device; a window on a flat variable takes that, and so all its windows, along.
+        """
     def numpy(self: Tensor) -> numpy.ndarray:
         """
         The values as a NumPy array.
+        """
+    @property
+    def device(self) -> str:
+        """
+        Where the values are: 'cpu' or 'cuda:<number>'.
         """
     @property
     def dtype(self) -> str: ...
@@ -330,6 +352,11 @@ class Plan:
     ) -> int:
         """
         Runs up to `batches` batches of rows from arrays, starting at row `first_row` of `order` (an int64 array of row numbers; None: as they lie), until max_seconds are over (0: no limit). Writes outputs, one after the other, into the arrays of `outputs`. Returns how many batches ran. NotFiniteError has the failing one in `.batch`.
+        """
+    @property
+    def device(self) -> str:
+        """
+        Where it runs: 'cpu' or 'cuda:<number>'.
         """
     @property
     def input_specs(self) -> list: ...
@@ -519,9 +546,24 @@ def count_nonzero(
     How many elements are not zero.
     """
 
+def cuda_devices() -> list:
+    """
+    The GPUs, a dict for each; empty if there are none.
+    """
+
+def cuda_problem() -> str:
+    """
+    Why `cuda_devices()` is empty, in one line.
+    """
+
 def cumsum(x: Tensor, axis: typing.SupportsInt | typing.SupportsIndex | None = None) -> Tensor:
     """
     Running sum along an axis.
+    """
+
+def current_device() -> str:
+    """
+    Where this thread makes tensors and variables: 'cpu' or 'cuda:<number>'.
     """
 
 def default_float() -> str:
@@ -651,6 +693,11 @@ def logsumexp(
 def matmul(a: Tensor, b: Tensor, transpose_a: bool = False, transpose_b: bool = False) -> Tensor:
     """
     Matrix product over the last two axes; leading axes broadcast, a vector is a row or a column.
+    """
+
+def matmul_precision() -> str:
+    """
+    What `set_matmul_precision` has set.
     """
 
 def max(
@@ -882,6 +929,11 @@ def reshape(
     x with another shape; one extent may be -1.
     """
 
+def resolve_device(device: str) -> str:
+    """
+    The full name of a device; errors as of `set_current_device`.
+    """
+
 def rmsprop_update(
     p: Tensor,
     g: Tensor,
@@ -897,9 +949,19 @@ def rmsprop_update(
 def round(x: Tensor) -> Tensor: ...
 def rsqrt(x: Tensor) -> Tensor: ...
 def selu(x: Tensor) -> Tensor: ...
+def set_current_device(device: str) -> None:
+    """
+    'cpu', 'cuda', 'cuda:<number>' or 'auto'. RuntimeError with the reason if there is no such device.
+    """
+
 def set_default_float(dtype: str) -> None:
     """
     Sets the dtype that Python floats become.
+    """
+
+def set_matmul_precision(precision: str) -> None:
+    """
+    Sets what GPUs round operands of float32 matrix products and convolutions to: 'float32' (not at all), 'tf32' or 'bf16'. Ops take it over when they are applied or traced. RuntimeError if a GPU is too old for it.
     """
 
 def set_num_threads(count: typing.SupportsInt | typing.SupportsIndex) -> None:
@@ -1035,6 +1097,11 @@ def sum(
 def sum_to(x: Tensor, shape: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex]) -> Tensor:
     """
     Sums x back to a shape that broadcasts to its own.
+    """
+
+def synchronize(device: str) -> None:
+    """
+    Waits until all work of a device is done; errors of that work are raised here.
     """
 
 def take(x: Tensor, indices: Tensor, axis: typing.SupportsInt | typing.SupportsIndex | None = None) -> Tensor:

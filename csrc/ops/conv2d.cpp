@@ -24,6 +24,7 @@ Conv2DParams conv2d_params(const Shape& images, const Shape& kernel, const Pair&
   p.same = is_same_padding(padding);
   p.groups = groups;
   p.activation = activation;
+  p.precision = matmul_precision();
   for (int i = 0; i < 2; ++i) {
     p.stride[i] = strides[i];
     p.dilation[i] = dilation_rate[i];

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "ops/activation_params.h"
+#include "ops/matmul_precision.h"
 
 namespace pyneural {
 
@@ -14,6 +15,7 @@ struct Conv2DParams {
   int64_t kernel[2];
   int64_t groups;
   Activation activation;
+  MatMulPrecision precision;
   bool same;
 };
 

@@ -114,8 +114,10 @@ const OpDef kLinear{
 
 [[maybe_unused]] const bool kIsEpilogueHost =
     register_epilogue_host(kLinear, {[](const Node& node, Activation activation) -> Value {
-                                       if (node.params.as<LinearParams>().activation != Activation::linear) return {};
-                                       return apply1(kLinear, LinearParams{activation}, node.inputs);
+                                       LinearParams params = node.params.as<LinearParams>();
+                                       if (params.activation != Activation::linear) return {};
+                                       params.activation = activation;
+                                       return apply1(kLinear, params, node.inputs);
                                      },
                                      [](const Node& node, const Value& scale, const Value& offset) -> Value {
                                        if (node.params.as<LinearParams>().activation != Activation::linear) return {};
@@ -146,7 +148,7 @@ Value matmul(const Value& a, const Value& b, bool transpose_a, bool transpose_b)
   Values operands(2);
   operands[0] = std::move(left);
   operands[1] = std::move(right);
-  Value product = apply1(kMatMul, MatMulParams{transpose_a, transpose_b}, operands);
+  Value product = apply1(kMatMul, MatMulParams{transpose_a, transpose_b, matmul_precision()}, operands);
   if (!row && !column && !flat) return product;
   if (!flat) shape = product.shape();
   shape[-1] = product.shape()[-1];
@@ -166,7 +168,7 @@ Value linear(const Value& x, const Value& kernel, const Value& bias, Activation 
   if (!is_floating(dtype)) dtype = DType::float32;
   // Where the slope needs the input of the activation, that is a value of its own.
   const bool fused = slope_from_output(activation);
-  const Value y = apply1(kLinear, LinearParams{fused ? activation : Activation::linear},
+  const Value y = apply1(kLinear, LinearParams{fused ? activation : Activation::linear, matmul_precision()},
                          {cast_to(x, dtype), cast_to(kernel, dtype), bias ? cast_to(bias, dtype) : bias});
   return fused ? y : apply_activation(y, activation);
 }

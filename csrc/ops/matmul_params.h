@@ -1,6 +1,7 @@
 #pragma once
 
 #include "ops/activation_params.h"
+#include "ops/matmul_precision.h"
 
 namespace pyneural {
 
@@ -8,11 +9,13 @@ namespace pyneural {
 struct MatMulParams {
   bool transpose_a;
   bool transpose_b;
+  MatMulPrecision precision;
 };
 
 // x [..., k], kernel [k, n], bias [n] or none.
 struct LinearParams {
   Activation activation;
+  MatMulPrecision precision;
 };
 
 }  // namespace pyneural

@@ -253,3 +253,29 @@ def test_second_derivative():
         step = 1e-5
         difference = (input_penalty(x + step * direction) - input_penalty(x - step * direction)) / (2 * step)
         np.testing.assert_allclose((actual * direction).sum(), difference, rtol=1e-6)
+
+
+@pytest.mark.parametrize("precision", ["float32", "tf32", "bf16"])
+@pytest.mark.parametrize(
+    ("images", "kernel_size", "filters", "options"),
+    [
+        ((2, 9, 10, 1), (5, 3), 32, {}),
+        ((2, 9, 10, 3), (3, 3), 64, {"strides": (2, 2)}),
+        ((2, 9, 10, 4), (3, 3), 36, {"dilation_rate": (2, 1)}),
+        ((2, 9, 10, 5), (2, 3), 9, {"strides": (3, 2)}),
+        ((2, 9, 10, 8), (3, 3), 68, {"strides": (2, 2)}),
+        ((2, 9, 10, 8), (4, 3), 24, {"groups": 2, "dilation_rate": (1, 2)}),
+        ((2, 9, 10, 6), (3, 3), 10, {"groups": 2, "strides": (3, 3)}),
+        ((7, 21, 20, 4), (3, 3), 128, {}),  # tiles of 128 pixels, their sums over pixels split
+        ((9, 25, 24, 4), (3, 3), 64, {}),
+        ((9, 25, 24, 8), (2, 2), 32, {"strides": (2, 2)}),
+        ((36, 25, 25, 4), (1, 2), 96, {}),
+    ],
+)
+def test_conv2d_in_gpu_tiles(images, kernel_size, filters, options, precision):
+    """Every way to load operands; small integers are exact in every precision."""
+    _core.set_matmul_precision(precision)
+    try:
+        check_conv2d(images, kernel_size, filters, **{"padding": "same"} | options)
+    finally:
+        _core.set_matmul_precision("float32")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -16,6 +17,30 @@ ROWS = [*range(30), 47, 48, 49, 63, 64, 65, 119, 121]
 COLUMNS = [*range(130), 191, 192, 193]
 ROW_COLUMNS = [*range(130, 460, 7), 224, 225, 447, 448, 449, 4096, 4099]
 DEPTHS = [*range(36), 63, 64, 65, 511, 512, 513, 1025]
+
+
+# Tiles of GPU kernels have 32 to 256 rows and 32 to 128 columns and take 8 to 64 of the depth at a time. Their choice
+# depends on the shape and on the precision; multiples of four are loaded four at a time.
+GPU_SHAPES = [
+    (31, 65, 33),
+    (36, 64, 68),
+    (130, 901, 131),  # sums in several splits
+    (132, 900, 132),
+    (577, 17, 641),
+    (600, 36, 604),
+    (1409, 9, 1401),
+    (1400, 20, 1500),
+    (2049, 33, 1500),
+    (2052, 36, 1500),
+]
+
+
+@pytest.fixture(params=["float32", "tf32", "bf16"])
+def precision(request) -> Iterator[str]:
+    """What GPUs round to: small integers stay what they are."""
+    _core.set_matmul_precision(request.param)
+    yield request.param
+    _core.set_matmul_precision("float32")
 
 
 def check_exact(m: int, k: int, n: int, transpose_a: bool, transpose_b: bool, dtype: str = "float32") -> None:
@@ -194,3 +219,70 @@ def test_a_plan_moves_the_activation_into_the_product(activation: str) -> None:
     assert activation not in steps
     eager = getattr(_core, activation)(_core.linear(x, kernel, bias))
     np.testing.assert_array_equal(np.asarray(plan.run([x, kernel, bias])[0]), np.asarray(eager))
+
+
+@pytest.mark.parametrize(("transpose_a", "transpose_b"), LAYOUTS)
+def test_exact_at_the_edges_of_gpu_tiles(transpose_a: bool, transpose_b: bool, precision: str) -> None:
+    for m, k, n in GPU_SHAPES:
+        check_exact(m, k, n, transpose_a, transpose_b)
+
+
+@pytest.mark.parametrize("columns", [1, 10, 16, 17])
+def test_exact_with_few_columns(columns: int, precision: str) -> None:
+    for m, k in itertools.product((1, 7, 130), (3, 64, 255, 260, 1030)):
+        check_exact(m, k, columns, False, False)
+        check_exact(m, k, columns, False, True)
+    check_exact(4300, 37, columns, False, False)
+    check_exact(4300, 36, columns, False, True)
+
+
+def test_batches_are_products_of_their_own(precision: str) -> None:
+    rng = np.random.default_rng(6)
+    for a_shape, b_shape in [
+        ((3, 2, 33, 20), (2, 20, 36)),
+        ((3, 1, 5, 7), (1, 4, 7, 9)),
+        ((40, 16, 8), (40, 8, 16)),
+    ]:
+        a, b = rng.integers(-8, 9, a_shape).astype("float32"), rng.integers(-8, 9, b_shape).astype("float32")
+        np.testing.assert_array_equal(np.asarray(_core.matmul(a, b)), a @ b)
+
+
+@pytest.mark.parametrize("activation", ["relu6", "hard_sigmoid"])
+def test_epilogue_reaches_all_of_a_gpu_tile(activation: str, precision: str) -> None:
+    rng = np.random.default_rng(7)
+    for m, k, n in [(33, 20, 70), (36, 900, 68), (1400, 20, 1500), (70, 60, 10)]:
+        x, kernel = rng.integers(-3, 4, (m, k)).astype("float32"), rng.integers(-3, 4, (k, n)).astype("float32")
+        bias = rng.integers(-9, 10, n).astype("float32")
+        sums = x @ kernel + bias
+        wanted = np.clip(sums, 0, 6) if activation == "relu6" else np.clip(sums + 3, 0, 6) / 6
+        actual = np.asarray(_core.linear(x, kernel, bias, activation))
+        np.testing.assert_allclose(actual, wanted, rtol=1e-6)
+
+
+def test_operands_are_rounded_on_gpus_alone(precision: str) -> None:
+    x = np.full((40, 20), 1 + 2.0**-9 + 2.0**-13, "float32")
+    y = np.asarray(_core.matmul(x, np.eye(20, 36, dtype="float32")))[0, 0]
+    on_gpu = _core.current_device() != "cpu"
+    rounded = {"float32": x[0, 0], "tf32": 1 + 2.0**-9, "bf16": 1.0}
+    assert y == (rounded[precision] if on_gpu else x[0, 0])
+
+
+def test_unknown_precision_is_refused() -> None:
+    with pytest.raises(ValueError, match="Expected 'float32', 'tf32' or 'bf16'"):
+        _core.set_matmul_precision("float16")
+    assert _core.matmul_precision() == "float32"
+
+
+def test_a_plan_keeps_the_precision_that_it_was_traced_with() -> None:
+    x = np.full((40, 20), 1 + 2.0**-13, "float32")
+    identity = np.eye(20, 36, dtype="float32")
+    results = {}
+    for precision in ("tf32", "float32"):
+        _core.set_matmul_precision(precision)
+        trace = _core.Trace()
+        with trace:
+            plan = trace.compile([_core.linear(trace.input(x.shape, "float32"), identity)])
+        _core.set_matmul_precision("float32")
+        results[precision] = np.asarray(plan.run([x])[0])[0, 0]
+    assert results["float32"] == x[0, 0]
+    assert results["tf32"] == (x[0, 0] if _core.current_device() == "cpu" else 1.0)

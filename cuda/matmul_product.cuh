@@ -1,7 +1,7 @@
-// Batched products of matrices, either of which may be transposed.
+// What matmul and linear are both about: batched products of matrices, either of which may be transposed.
 #pragma once
 
-#include "cuda/gemm_stage.cuh"
+#include "cuda/gemm_tiles.cuh"
 
 namespace pyneural::cuda {
 
@@ -9,6 +9,14 @@ namespace pyneural::cuda {
 struct LeadingAxes {
   int rank = 0;
   int64_t dims[kMaxRank], a_stride[kMaxRank], b_stride[kMaxRank];
+};
+
+struct Product {
+  const void *a, *b;
+  bool transpose_a, transpose_b;
+  MatMulPrecision precision;
+  GemmShape shape;
+  LeadingAxes leading;
 };
 
 template <class T>
@@ -29,6 +37,14 @@ struct MatMulProblem {
   int n, k;
   LeadingAxes leading;
 
+  explicit MatMulProblem(const Product& p)
+      : a(static_cast<const T*>(p.a)),
+        b(static_cast<const T*>(p.b)),
+        m(p.shape.m),
+        n(static_cast<int>(p.shape.n)),
+        k(static_cast<int>(p.shape.k)),
+        leading(p.leading) {}
+
   bool columns_multiple(int of) const { return n % of == 0; }
 
   __device__ __forceinline__ MatMulPart<T> part(int batch, int) const {
@@ -45,5 +61,20 @@ struct MatMulProblem {
     return {rows, columns, m, n, k, 0, batch * m * n};
   }
 };
+
+using MatMulTiles = Tiles<TileList<SimtTile<float, 128, 128, 8, 4, 2, 1, 2>, SimtTile<float, 64, 64, 16, 2, 2, 1, 4>,
+                                   SimtTile<float, 32, 32, 64, 2, 1, 4, 2>>>;
+
+// Products of rows that lie in one piece with few columns are not cut into tiles, but into rows
+// (cuda/matmul_narrow.cu).
+constexpr int kMostNarrow = 16;
+inline bool is_narrow(const Product& p) { return p.shape.n <= kMostNarrow && p.shape.batch == 1 && !p.transpose_a; }
+template <class T>
+void multiply_few_columns(const Product& p, const GemmOutput<T>& out);
+
+// The kernels of a layout have a file of their own, cuda/matmul_<layout>.cu: together they would take minutes to
+// compile.
+template <class T, bool kTransposeA, bool kTransposeB>
+void multiply_layout(const Product& p, const GemmPlan& plan, const GemmOutput<T>& out, bool packs);
 
 }  // namespace pyneural::cuda

@@ -1,0 +1,3 @@
+#include "cuda/matmul_layout.cuh"
+
+PN_MATMUL_LAYOUT(false, true)
