@@ -4,15 +4,9 @@
 #include <climits>
 #include <cstdint>
 
-#include "core/kernel.h"
+#include "cuda/divide.cuh"
 
 namespace pyneural::cuda {
-
-// Division by a constant through a multiplication. Granlund and Montgomery, "Division by invariant integers using
-// multiplication", PLDI 1994: n / d for 0 <= n < 2^31.
-struct Divisor {
-  uint32_t multiplier, shift;
-};
 
 // How the elements of a pack, which follow each other in the output, lie in an operand.
 enum class Walk : int32_t {
@@ -25,8 +19,8 @@ struct BroadcastOperand {
   const void* data;
   Walk walk;
   int32_t rank;
-  uint32_t dims[kMaxRank], strides[kMaxRank];
-  Divisor divisors[kMaxRank];  // of the dims but the first, whose index is what is left
+  uint32_t strides[kMaxRank];
+  FastDivide dims[kMaxRank];  // what is left for the first one is its index
 };
 
 // `in` as it is read for `out`, in packs of `pack` elements. `out` has at most kMaxBroadcast elements.

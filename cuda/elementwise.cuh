@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "cuda/broadcast.h"
-#include "cuda/kernel.h"
+#include "cuda/pack.cuh"
 
 namespace pyneural::cuda {
 
@@ -54,14 +54,15 @@ struct AnyOperand : BroadcastOperand {
 
   // Where element i of the output lies.
   __device__ __forceinline__ uint32_t offset_of(uint32_t i) const {
+    auto rest = static_cast<int>(i);
     uint32_t offset = 0;
 #pragma unroll 1
     for (int axis = rank - 1; axis > 0; --axis) {
-      const uint32_t next = (__umulhi(i, divisors[axis].multiplier) + i) >> divisors[axis].shift;
-      offset += (i - next * dims[axis]) * strides[axis];
-      i = next;
+      int index;
+      rest = dims[axis].divide(rest, &index);
+      offset += static_cast<uint32_t>(index) * strides[axis];
     }
-    return offset + i * strides[0];
+    return offset + static_cast<uint32_t>(rest) * strides[0];
   }
 };
 

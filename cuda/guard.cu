@@ -1,6 +1,7 @@
 // guard_finite, all_finite, in_range: a search for the first element that breaks a rule, in one read of the operands.
 #include "ops/guard_params.h"
 
+#include "cuda/pack.cuh"
 #include "cuda/warp.cuh"
 
 namespace pyneural::cuda {

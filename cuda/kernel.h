@@ -40,34 +40,6 @@ struct alignas(sizeof(T) * kCount) Pack {
   T values[kCount];
 };
 
-template <class T, int kCount>
-__device__ __forceinline__ void read_pack(const T* from, T (&to)[kCount]) {
-  const auto pack = *reinterpret_cast<const Pack<T, kCount>*>(from);
-#pragma unroll
-  for (int k = 0; k < kCount; ++k) to[k] = pack.values[k];
-}
-// The first `count` of them, in one access if there are all and the address allows it; the others are zero.
-template <class T, int kCount>
-__device__ __forceinline__ void read_pack(const T* from, int count, bool aligned, T (&to)[kCount]) {
-  if (aligned && count == kCount) return read_pack(from, to);
-#pragma unroll
-  for (int k = 0; k < kCount; ++k) to[k] = k < count ? from[k] : T();
-}
-template <class T, int kCount>
-__device__ __forceinline__ void write_pack(T* to, int count, bool aligned, const T (&values)[kCount]) {
-  if (aligned && count == kCount) {
-    Pack<T, kCount> pack;
-#pragma unroll
-    for (int k = 0; k < kCount; ++k) pack.values[k] = values[k];
-    *reinterpret_cast<Pack<T, kCount>*>(to) = pack;
-  } else {
-#pragma unroll
-    for (int k = 0; k < kCount; ++k) {
-      if (k < count) to[k] = values[k];
-    }
-  }
-}
-
 // Whether `data` may be read in packs of `bytes`, a power of two. Tensors may begin anywhere within an arena, and
 // operands may be windows.
 inline bool is_aligned(const void* data, size_t bytes) { return reinterpret_cast<uintptr_t>(data) % bytes == 0; }

@@ -30,9 +30,6 @@ PN_INLINE T polynomial(T x, const T (&c)[N]) {
   return sum;
 }
 
-// 1 / x to two ULP, where the result is an argument that need not be exact.
-__device__ __forceinline__ float about_reciprocal(float x) { return __fdividef(1.0f, x); }
-
 // exp(x + low), low much smaller than x and than 1.
 __device__ __forceinline__ float exp_sum(float x, float low) {
   const float e = std::exp(x);
@@ -81,7 +78,7 @@ __device__ __forceinline__ float normal_tail(float x, float& density) {
                           0x1.8d7e1p-7f,  0x1.8569fcp-4f,  -0x1.2490fap-4f, -0x1.b22ae6p-6f,
                           0x1.8a9508p-4f, -0x1.e77972p-5f, -0x1.d842fep-5f, 0x1.404b72p-4f};
   x = up_to_15(x);
-  const float half = x * 0.5f, w = about_reciprocal(half + 1.0f);
+  const float half = x * 0.5f, w = 1.0f / (half + 1.0f);
   const float e = exp_half_square(x, half);
   density = e * static_cast<float>(kInverseSqrt2Pi);
   return e * (w * polynomial(w - kCenter, kP));
@@ -102,7 +99,8 @@ __device__ __forceinline__ float gelu(float x) {
   const float square = x * x;
   const float near = x * 0.5f + square * polynomial(square, kNear);
   const float t = up_to_15(std::abs(x));
-  const float half = t * 0.5f, w = about_reciprocal(half + 1.0f);
+  const float half = t * 0.5f;
+  const float w = __fdividef(1.0f, half + 1.0f);  // two ULP are enough for an argument of a flat polynomial
   const float tail = exp_half_square(t, half) * polynomial(w - kCenter, kTail);
   return t < 1.0f ? near : (x < 0.0f ? 0.0f : x) - tail;
 }

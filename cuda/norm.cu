@@ -1,6 +1,7 @@
 // The norm of a gradient, and clipping by it.
 #include <cmath>
 
+#include "cuda/pack.cuh"
 #include "cuda/warp.cuh"
 #include "ops/optimizer_params.h"
 

@@ -3,7 +3,7 @@
 
 #include <cmath>
 
-#include "cuda/kernel.h"
+#include "cuda/pack.cuh"
 
 namespace pyneural::cuda {
 namespace {

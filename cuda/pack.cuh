@@ -27,4 +27,32 @@ __device__ __forceinline__ void store_pack(T* to, const Pack<T, kPack>& pack) {
   }
 }
 
+template <class T, int kCount>
+__device__ __forceinline__ void read_pack(const T* from, T (&to)[kCount]) {
+  const auto pack = *reinterpret_cast<const Pack<T, kCount>*>(from);
+#pragma unroll
+  for (int k = 0; k < kCount; ++k) to[k] = pack.values[k];
+}
+// The first `count` of them, in one access if there are all and the address allows it; the others are zero.
+template <class T, int kCount>
+__device__ __forceinline__ void read_pack(const T* from, int count, bool aligned, T (&to)[kCount]) {
+  if (aligned && count == kCount) return read_pack(from, to);
+#pragma unroll
+  for (int k = 0; k < kCount; ++k) to[k] = k < count ? from[k] : T();
+}
+template <class T, int kCount>
+__device__ __forceinline__ void write_pack(T* to, int count, bool aligned, const T (&values)[kCount]) {
+  if (aligned && count == kCount) {
+    Pack<T, kCount> pack;
+#pragma unroll
+    for (int k = 0; k < kCount; ++k) pack.values[k] = values[k];
+    *reinterpret_cast<Pack<T, kCount>*>(to) = pack;
+  } else {
+#pragma unroll
+    for (int k = 0; k < kCount; ++k) {
+      if (k < count) to[k] = values[k];
+    }
+  }
+}
+
 }  // namespace pyneural::cuda

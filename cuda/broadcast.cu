@@ -3,15 +3,9 @@
 namespace pyneural::cuda {
 namespace {
 
-Divisor make_divisor(uint32_t divisor) {
-  uint32_t shift = 0;
-  while (uint64_t{1} << shift < divisor) ++shift;
-  const uint64_t multiplier = (((uint64_t{1} << shift) - divisor) << 32) / divisor + 1;
-  return {static_cast<uint32_t>(multiplier), shift};
-}
-
-// Merges axes that are walked as one.
-void collapse(const View& in, const View& out, BroadcastOperand& operand) {
+// Merges axes that are walked as one. Returns the length of the innermost one.
+uint32_t collapse(const View& in, const View& out, BroadcastOperand& operand) {
+  uint32_t dims[kMaxRank] = {1};
   operand.rank = 0;
   int64_t step = in.size;
   for (int axis = 0; axis < out.rank; ++axis) {
@@ -23,14 +17,16 @@ void collapse(const View& in, const View& out, BroadcastOperand& operand) {
     const auto stride = static_cast<uint32_t>(in_dim == 1 ? 0 : step);
     const int last = operand.rank - 1;
     if (last >= 0 && operand.strides[last] == stride * dim) {
-      operand.dims[last] *= dim;
+      dims[last] *= dim;
       operand.strides[last] = stride;
     } else {
-      operand.dims[operand.rank] = dim;
+      dims[operand.rank] = dim;
       operand.strides[operand.rank++] = stride;
     }
   }
-  if (operand.rank == 0) operand.dims[operand.rank++] = 1;
+  if (operand.rank == 0) operand.rank = 1;
+  for (int axis = 0; axis < operand.rank; ++axis) operand.dims[axis] = FastDivide(dims[axis]);
+  return dims[operand.rank - 1];
 }
 
 // The half of `view` along the axis that is number `axis` from the end, if the view has it and is not broadcast there.
@@ -48,15 +44,13 @@ void cut(View& view, int axis, int64_t begin, int64_t count) {
 BroadcastOperand make_operand(const View& in, const View& out, int pack) {
   BroadcastOperand operand{};
   operand.data = in.data;
-  collapse(in, out, operand);
-  for (int axis = 1; axis < operand.rank; ++axis) operand.divisors[axis] = make_divisor(operand.dims[axis]);
-  const uint32_t inner = operand.dims[operand.rank - 1], stride = operand.strides[operand.rank - 1];
+  const uint32_t inner = collapse(in, out, operand), stride = operand.strides[operand.rank - 1];
   const size_t bytes = static_cast<size_t>(pack) * dtype_size(in.dtype);
   // Then no pack reaches beyond the innermost axis.
   const bool whole = operand.rank == 1 || inner % static_cast<uint32_t>(pack) == 0;
   if (whole && stride == 0) {
     operand.walk = Walk::same;
-  } else if (whole && stride == 1 && reinterpret_cast<uintptr_t>(in.data) % bytes == 0) {
+  } else if (whole && stride == 1 && is_aligned(in.data, bytes)) {
     operand.walk = Walk::run;
   } else {
     operand.walk = Walk::single;
