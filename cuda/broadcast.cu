@@ -25,7 +25,7 @@ uint32_t collapse(const View& in, const View& out, BroadcastOperand& operand) {
     }
   }
   if (operand.rank == 0) operand.rank = 1;
-  for (int axis = 0; axis < operand.rank; ++axis) operand.dims[axis] = FastDivide(dims[axis]);
+  for (int axis = 0; axis < operand.rank; ++axis) operand.dims[axis] = Divider(dims[axis]);
   return dims[operand.rank - 1];
 }
 

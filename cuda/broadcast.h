@@ -4,7 +4,7 @@
 #include <climits>
 #include <cstdint>
 
-#include "cuda/divide.cuh"
+#include "cuda/units.h"
 
 namespace pyneural::cuda {
 
@@ -20,7 +20,7 @@ struct BroadcastOperand {
   Walk walk;
   int32_t rank;
   uint32_t strides[kMaxRank];
-  FastDivide dims[kMaxRank];  // what is left for the first one is its index
+  Divider dims[kMaxRank];  // what is left for the first one is its index
 };
 
 // `in` as it is read for `out`, in packs of `pack` elements. `out` has at most kMaxBroadcast elements.
