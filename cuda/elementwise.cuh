@@ -1,5 +1,5 @@
-// The kernel of all element-wise ops: each thread computes packs of 16 bytes. Operands are broadcast while they are
-// read.
+// The kernel of all element-wise ops: each thread computes packs of up to 16 bytes. Operands are broadcast while they
+// are read.
 #pragma once
 
 #include <algorithm>
@@ -76,7 +76,9 @@ struct Loaded {
 template <class Source, class F, class Out, class... In>
 struct Elementwise {
   using Index = typename Source::Index;
-  static constexpr int kPack = kPackBytes / static_cast<int>(std::max({sizeof(Out), sizeof(In)...}));
+  static constexpr int kMostElements = 8;  // of a pack: each takes a register, however narrow it is
+  static constexpr int kPack =
+      std::min(kMostElements, kPackBytes / static_cast<int>(std::max({sizeof(Out), sizeof(In)...})));
   static constexpr int kPacks = Source::kPacks;
   static constexpr int kTile = kBlockThreads * kPacks * kPack;
 
