@@ -159,7 +159,7 @@ struct RowShare {
   int lane_bits, pieces;
   int64_t piece_length;
 };
-inline RowShare share_rows(int64_t rows, int64_t n) {
+inline RowShare share_rows(int64_t rows, int64_t n, int pack) {
   constexpr int64_t kPerLane = 16, kLongRow = 1024;
   if (n > kLongRow && rows * kWarp < kFullGrid * kBlockThreads) {
     constexpr int kBlockBits = 8;
@@ -172,7 +172,7 @@ inline RowShare share_rows(int64_t rows, int64_t n) {
     return {kBlockBits, static_cast<int>(ceil_div(n, length)), length};
   }
   int bits = 0;
-  while ((1 << bits) < kWarp && (kPerLane << bits) < n) ++bits;
+  while ((1 << bits) < kWarp && (kUnroll * pack << bits) < n) ++bits;
   return {bits, 1, n};
 }
 
@@ -207,7 +207,7 @@ template <class R, int kPack, bool kAligned, class Source, class Finish>
 void launch_reduction(cudaStream_t stream, const Source& source, const ReduceBlock& b, typename R::Total* partial,
                       const Finish& finish) {
   if (b.inner == 1) {
-    const RowShare share = share_rows(b.outer, b.reduce);
+    const RowShare share = share_rows(b.outer, b.reduce, kPack);
     const int64_t blocks = ceil_div((b.outer * share.pieces) << share.lane_bits, kBlockThreads);
     launch(reduce_rows<R, kPack, kAligned, Source, Finish>, static_cast<unsigned>(blocks), kBlockThreads, 0, stream,
            source, b.outer, b.reduce, share.pieces, share.piece_length, share.lane_bits, partial, finish);
@@ -228,8 +228,9 @@ void reduce_block_of_axes(cudaStream_t stream, const Source& source, const Reduc
   using T = typename Source::Element;
   constexpr int kPack = kReducePack<T>;
   const bool packs = kPack > 1 && (b.inner == 1 ? b.reduce : b.inner) % kPack == 0;
-  const int pieces = b.inner == 1 ? share_rows(b.outer, b.reduce).pieces
-                                  : share_columns(b.outer * b.inner / (packs ? kPack : 1), b.reduce).pieces;
+  const int pack = packs ? kPack : 1;
+  const int pieces = b.inner == 1 ? share_rows(b.outer, b.reduce, pack).pieces
+                                  : share_columns(b.outer * b.inner / pack, b.reduce).pieces;
   Total* const partial = pieces > 1 ? scratch.take<Total>(b.outer * pieces * b.inner) : results;
   if (!scratch.measures()) {
     if (!packs) {
