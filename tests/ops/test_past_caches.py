@@ -1,4 +1,4 @@
-"""Element-wise outputs larger than the last cache are stored past it: the same values, whatever the alignment."""
+"""Outputs larger than the last cache are stored past it: the same values, whatever the alignment."""
 
 from __future__ import annotations
 
@@ -48,3 +48,18 @@ def test_types_of_other_sizes(x: np.ndarray) -> None:
     assert np.array_equal(_core.square(x.astype(np.float64)).numpy(), np.square(x, dtype=np.float64))
     assert np.array_equal(_core.add(x.astype(np.int32), 3).numpy(), x.astype(np.int32) + 3)
     assert np.array_equal(_core.less(x, 0).numpy(), x < 0)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("columns", [COLUMNS, 96, 8, 5])
+def test_transposes(x: np.ndarray, columns: int, threads: int) -> None:
+    """Rows of the result begin with a line, or anywhere."""
+    before = _core.num_threads()
+    _core.set_num_threads(threads)
+    try:
+        for rows in (x.size // columns, x.size // columns // 16 * 16):
+            matrix = x.ravel()[: rows * columns].reshape(rows, columns)
+            assert np.array_equal(_core.transpose(matrix, (1, 0)).numpy(), matrix.T)
+        assert np.array_equal(_core.transpose(matrix.T.copy(), (1, 0)).numpy(), matrix)
+    finally:
+        _core.set_num_threads(before)

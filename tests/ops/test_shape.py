@@ -106,3 +106,11 @@ def test_any_slice(data) -> None:
     begin, end, strides = ([data.draw(s) for _ in shape] for s in (position, position, step))
     wanted = x[tuple(slice(*t) for t in zip(begin, end, strides, strict=True))]
     np.testing.assert_array_equal(np.asarray(_core.strided_slice(x, begin, end, strides)), wanted)
+
+
+@pytest.mark.parametrize("rows", [3, 4, 7, 8, 9, 15, 16, 17, 31, 33, 130, 257, 300])
+@pytest.mark.parametrize("columns", [1, 3, 4, 7, 8, 9, 15, 16, 17, 127, 128, 129, 137, 300])
+def test_transposes_at_the_edges_of_tiles(rows: int, columns: int) -> None:
+    x = np.arange(2 * rows * columns, dtype=np.float32).reshape(2, rows, columns)
+    assert np.array_equal(_core.transpose(x, (0, 2, 1)).numpy(), x.transpose(0, 2, 1))
+    assert np.array_equal(_core.transpose(x.astype(np.float64), (0, 2, 1)).numpy(), x.transpose(0, 2, 1))
