@@ -200,9 +200,9 @@ DType dtype_from_name(const std::string& name) {
 
 Value to_value(py::handle object, std::optional<DType> like) {
   if (object.is_none()) return {};
+  if (is_python_scalar(object)) return scalar_value(object, like);  // quick to see: before the types of pybind11
   if (const PyTensor* tensor = find_tensor(object)) return tensor->value;
   if (py::isinstance<Variable>(object)) return object.cast<Variable&>().read();
-  if (is_python_scalar(object)) return scalar_value(object, like);
   const bool foreign = py::isinstance<py::array>(object);
   if (!foreign && !py::isinstance<py::list>(object) && !py::isinstance<py::tuple>(object)) {
     if (const std::optional<Value> value = from_gpu_array(object)) {

@@ -20,7 +20,7 @@ using BinaryOp = Value (*)(const Value&, const Value&);
 
 // Symbolic tensors of the model API say with a high __array_priority__ that their own reflected operators come first.
 bool is_operand(py::handle object) {
-  if (find_tensor(object) || py::isinstance<Variable>(object) || is_python_scalar(object) ||
+  if (is_python_scalar(object) || find_tensor(object) || py::isinstance<Variable>(object) ||
       py::isinstance<py::array>(object) || py::isinstance<py::list>(object) || py::isinstance<py::tuple>(object)) {
     return true;
   }

@@ -33,6 +33,8 @@ struct Inputs {
   Inputs(const Plan& plan, const py::sequence& given) {
     const Specs& specs = plan.input_specs();
     if (given.size() != specs.size()) value_error("The plan takes ", specs.size(), " inputs. Received: ", given.size());
+    held.reserve(specs.size());
+    data.reserve(specs.size());
     for (size_t i = 0; i < specs.size(); ++i) {
       Value value = to_value(given[i], specs[i].dtype);
       if (!value || !(value.spec() == specs[i])) {
@@ -52,6 +54,8 @@ std::vector<Value> run(Plan& plan, const py::sequence& given) {
   const Inputs inputs(plan, given);
   std::vector<Value> outputs;
   std::vector<void*> results;
+  outputs.reserve(plan.output_specs().size());
+  results.reserve(plan.output_specs().size());
   for (const Spec& spec : plan.output_specs()) {
     outputs.emplace_back(Tensor::empty(spec, plan.device()));
     results.push_back(outputs.back().tensor().data());

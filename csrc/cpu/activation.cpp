@@ -71,10 +71,15 @@ enum Row {
   PN_ACTIVATION_OPS(PN_NAME) PN_ACTIVATION_OPS(PN_GRAD_NAME)
 };
 
-template <int R>
+template <class F>
+constexpr double kFlops = 20;
+template <class F>
+  requires(F::cheap)
+constexpr double kFlops<F> = 4;
+
+template <class F, int R>
 void run_activation(const KernelArgs& args) {
-  constexpr double kFlops = 20;
-  run_elementwise(args, pick(activation_blocks[R], args.in[0].dtype), kFlops);
+  run_elementwise(args, pick(activation_blocks[R], args.in[0].dtype), kFlops<F>);
 }
 
 constexpr BlockRow kGeneralRelu = {general_relu_block<float>, general_relu_block<double>, nullptr, nullptr, nullptr};
@@ -96,8 +101,8 @@ void run_general_relu_grad(const KernelArgs& args) {
    nullptr, nullptr, nullptr},
 const BlockRow activation_blocks[] = {PN_ACTIVATION_OPS(PN_ROW) PN_ACTIVATION_OPS(PN_GRAD_ROW)};
 
-#define PN_ENTRY(name) {#name, run_activation<row_##name>, nullptr},
-#define PN_GRAD_ENTRY(name) {#name "_grad", run_activation<row_##name##_grad>, nullptr},
+#define PN_ENTRY(name) {#name, run_activation<Forward<Activation::name>, row_##name>, nullptr},
+#define PN_GRAD_ENTRY(name) {#name "_grad", run_activation<Gradient<Activation::name>, row_##name##_grad>, nullptr},
 PN_KERNELS(activation,
            PN_ACTIVATION_OPS(PN_ENTRY) PN_ACTIVATION_OPS(PN_GRAD_ENTRY){"general_relu", run_general_relu, nullptr},
            {"general_relu_grad", run_general_relu_grad, nullptr})

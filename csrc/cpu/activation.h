@@ -27,6 +27,25 @@ PN_INLINE VecF two_sum(VecF a, VecF b, VecF& error) {
   return sum;
 }
 
+template <class V>
+PN_INLINE V gelu_slope_by_exp(V x) {
+  V density;
+  const V tail = normal_tail(vabs(x), 1, density);
+  return (x < 0 ? tail : 1 - tail) + x * density;
+}
+PN_INLINE VecD vgelu_slope(VecD x) { return gelu_slope_by_exp(x); }
+PN_INLINE VecF vgelu_slope(VecF x) {
+#if defined(__AVX512F__)
+  VecF distance;
+  const VecI piece = tail_piece(at_most(vabs(x), kTailEnd), distance);
+  const VecF mirrored = piece_polynomial_by_pairs(kTailSlope, piece, distance);
+  const VecF y = x < 0.0f ? mirrored : 1.0f - mirrored;
+  return unless_beyond_tail(x, y, [](VecF v) __attribute__((always_inline)) { return gelu_slope_by_exp(v); });
+#else
+  return gelu_slope_by_exp(x);
+#endif
+}
+
 // x * sigmoid(z) with z = 2 * sqrt(2 / pi) * (x + 0.044715 * x^3).
 PN_INLINE VecD vgelu_tanh(VecD x) { return x * vsigmoid(x * (kGeluLinear + kGeluCubic * (x * x))); }
 // z is carried in two floats: exp(z) would multiply its rounding error by |z|.
@@ -127,9 +146,7 @@ PN_INLINE V activation_slope(V v) {
     const V s = vsigmoid(v);
     return s * (v * (1 - s) + 1);
   } else if constexpr (A == Activation::gelu) {
-    V density;
-    const V tail = normal_tail(vabs(v), 1, density);
-    return (v < 0 ? tail : 1 - tail) + v * density;
+    return vgelu_slope(v);
   } else if constexpr (A == Activation::gelu_tanh) {
     const V square = v * v;
     const V s = vsigmoid(v * (square * constant<V>(kGeluCubic) + constant<V>(kGeluLinear)));

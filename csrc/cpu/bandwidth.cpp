@@ -1,5 +1,5 @@
 // How fast a thread can at best read or copy memory. Benchmarks divide by it.
-#include "cpu/vec.h"
+#include "cpu/past_caches.h"
 #include "ops/bandwidth_params.h"
 
 namespace pyneural::cpu::PN_SIMD_NAMESPACE {
@@ -11,18 +11,6 @@ static_assert(kBandwidthBlock / 2 % (kStride * sizeof(float)) == 0);
 
 // The next pass may not be merged with this one.
 PN_INLINE void end_pass() { asm volatile("" ::: "memory"); }
-
-PN_INLINE void store_past_caches(float* p, Vec<float> v) {
-#if defined(__AVX512F__)
-  _mm512_stream_ps(p, (__m512)v);
-#elif defined(__AVX2__)
-  _mm256_stream_ps(p, (__m256)v);
-#elif defined(__x86_64__)
-  _mm_stream_ps(p, (__m128)v);
-#else
-  store(p, v);
-#endif
-}
 
 float read_all(const float* x, int64_t size, int64_t passes) {
   Vec<float> sums[kUnroll] = {};
@@ -55,9 +43,7 @@ void copy_all(const float* x, float* y, int64_t size, int64_t passes) {
     }
     end_pass();
   }
-#if defined(__x86_64__)
-  if constexpr (streaming) _mm_sfence();
-#endif
+  if constexpr (streaming) finish_past_caches();
 }
 
 // in[0]: float32, a multiple of kBandwidthBlock bytes, 64-byte aligned; a copy goes from its first half to its second.

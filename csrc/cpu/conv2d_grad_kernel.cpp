@@ -1,6 +1,7 @@
 // Gradient of a convolution's kernel: for each (tap, channel) and filter, the sum over all pixels of input times output
 // gradient. The sum over blocks is cut into a number of splits fixed by the shape, added in order: the bits do not
 // depend on the number of threads.
+#include "cpu/conv_layout.h"
 #include "cpu/conv_partials.h"
 #include "cpu/gather_dots.h"
 #include "cpu/gather_gemm.h"
@@ -25,7 +26,9 @@ struct GradKernelPlan {
   int64_t rows;  // taps * channels of a group
   Splits splits;
   Method method;
-  bool trimmed;  // blocks of whole images: each tap has a list of the pixels where it lies inside the image
+  // Blocks of whole images, read where they lie: each tap (of columns: each row of taps) has a list of the pixels where
+  // it lies inside the image.
+  bool trimmed;
   double flops;
 };
 PN_INLINE bool is_transposed(const GradKernelPlan& p) {
@@ -38,7 +41,10 @@ PN_INLINE int64_t blocks_per_tap(const GradKernelPlan& p) {
   return (p.g.channels / p.g.groups + kRowBlock - 1) / kRowBlock;
 }
 PN_INLINE int64_t taps_of(const GradKernelPlan& p) { return p.g.h.taps * p.g.w.taps; }
-PN_INLINE int64_t lists_of(const GradKernelPlan& p) { return p.trimmed ? taps_of(p) : 1; }
+PN_INLINE int64_t lists_of(const GradKernelPlan& p) {
+  if (!p.trimmed) return 1;
+  return p.method == Method::columns ? p.g.h.taps : taps_of(p);
+}
 
 template <class T>
 PN_INLINE Method choose_method(const ConvGeometry& g) {
@@ -51,6 +57,15 @@ PN_INLINE Method choose_method(const ConvGeometry& g) {
     return Method::columns;
   }
   return filters <= lanes || channels < kFewChannels ? Method::gathered : Method::rows;
+}
+
+// Whole images for columns: pixels at the borders, which see fewer taps, should be many in a block too.
+PN_INLINE Window window_of_images(const ConvGeometry& g, int64_t pixels) {
+  constexpr int64_t kBlocks = 32, kMostPixels = 2048, kLargestImage = 4096;
+  const int64_t image = g.h.outputs * g.w.outputs;
+  if (image > kLargestImage) return Window{};
+  const int64_t target = clamp(pixels / kBlocks, 1, kMostPixels);
+  return make_window(g.h, g.w, g.images, g.channels, target < image ? image : target, INT64_MAX);
 }
 
 template <class T>
@@ -67,6 +82,11 @@ GradKernelPlan plan(const KernelArgs& args) {
   p.window = make_window(p.g.h, p.g.w, p.g.images, p.g.channels, clamp(pixels / 8, 128, most_pixels),
                          block_elements<T>(conv_weights(p.g)));
   p.trimmed = p.method == Method::rows && p.window.padded && p.window.blocks_per_image == 1;
+  if (p.method == Method::columns && p.window.padded && has_inner_outputs(p.g.w)) {
+    const Window whole = window_of_images(p.g, pixels);
+    p.trimmed = whole.blocks > 0;
+    if (p.trimmed) p.window = whole;
+  }
   if (p.trimmed) p.window.scratch = 0;
   constexpr int64_t kRowsPerPart = 96;
   const int64_t units = p.method == Method::rows ? taps_of(p) * blocks_per_tap(p) : p.rows;
@@ -137,8 +157,10 @@ PN_INLINE int64_t list_pixels(const ConvGeometry& g, const Window& window, int64
 template <class T>
 PN_INLINE void copy_panel(const T* from, int64_t pitch, int64_t rows, int64_t width, T* to, int64_t to_pitch) {
   constexpr int lanes = kLanes<T>;
+  constexpr int64_t kRowsAhead = 16;  // the hardware does not foresee parts of rows
   for (int64_t i = 0; i < rows; ++i, from += pitch, to += to_pitch) {
     for (int64_t j = 0; j < width; j += lanes) {
+      __builtin_prefetch(from + kRowsAhead * pitch + j, 0, 2);
       store(to + j, width - j < lanes ? load_first(from + j, static_cast<int>(width - j)) : load(from + j));
     }
   }
@@ -151,7 +173,8 @@ struct Sum {
   const int64_t* tap;       // [rows]: offsets in the source
   const int64_t* c_offset;  // [rows]
   // Pixels of a block, image by image: their offsets in the source and in the gradients (for rows: in the panel). A
-  // trimmed plan has [taps] lists with their lengths for one image; their source offsets contain the tap's.
+  // trimmed plan has [taps] lists with their lengths for one image; their source offsets contain the tap's. For columns
+  // it has [rows of taps] lists, class by class, and the rows of an image that each sees.
   const int64_t *source, *grad, *per_image;
 };
 
@@ -184,15 +207,21 @@ PN_INLINE TapPixels<T> pixels_of_tap(const Sum<T>& s, const BlockOperands<T>& bl
   return {block.source, s.source + list, s.grad + list, s.per_image[tap] * block.images};
 }
 
-// Units [first, end) of kRowBlock channels of a tap.
+// A part of the products of a panel of filters and kRowBlock channels of a tap, panel by panel: few parts copy the same
+// panel.
 template <class T>
-void sum_rows(const Sum<T>& s, const BlockOperands<T>& block, int64_t first, int64_t end) {
+void sum_rows(const Sum<T>& s, const BlockOperands<T>& block, int64_t part, int64_t parts) {
   const GradKernelPlan& p = s.p;
   constexpr int64_t kPanel = kOuterVectors * kLanes<T>;
   const int64_t filters = p.g.filters / p.g.groups, channels = p.g.channels / p.g.groups;
   const int64_t pitch = panel_pitch<T>(filters, p.g.groups);
   const int64_t chunks = chunks_of<T>(p, block.pixels);
-  for (int64_t column = 0; column < filters; column += kPanel) {
+  const int64_t units = taps_of(p) * blocks_per_tap(p), products = (filters + kPanel - 1) / kPanel * units;
+  for (int64_t at = products * part / parts, left = products * (part + 1) / parts - at; left > 0;) {
+    const int64_t first = at % units, end = first + left < units ? first + left : units;
+    const int64_t column = at / units * kPanel;
+    at += end - first;
+    left -= end - first;
     const int64_t width = filters - column < kPanel ? filters - column : kPanel;
     const T* grad = block.grad;
     if (pitch != block.ldg) {
@@ -200,8 +229,8 @@ void sum_rows(const Sum<T>& s, const BlockOperands<T>& block, int64_t first, int
       grad = block.panel;
     }
     for (int64_t chunk = 0; chunk < chunks; ++chunk) {
+      int64_t tap = first / blocks_per_tap(p), channel = first % blocks_per_tap(p) * kRowBlock;
       for (int64_t unit = first; unit < end; ++unit) {
-        const int64_t tap = unit / blocks_per_tap(p), channel = unit % blocks_per_tap(p) * kRowBlock;
         const TapPixels<T> pixels = pixels_of_tap(s, block, tap);
         const int64_t from = pixels.count * chunk / chunks, depth = pixels.count * (chunk + 1) / chunks - from;
         add_outer_products(OuterProducts<T>{.a = pixels.source + channel,
@@ -214,35 +243,103 @@ void sum_rows(const Sum<T>& s, const BlockOperands<T>& block, int64_t first, int
                                             .c = block.c + (tap * channels + channel) * p.g.filters + column,
                                             .ldc = p.g.filters,
                                             .accumulate = block.accumulate || chunk > 0});
+        channel += kRowBlock;
+        if (channel >= channels) {
+          channel = 0;
+          ++tap;
+        }
       }
     }
   }
 }
 
-// The same with the operands exchanged: C[filter, row].
+// Pixels that wait in L1, with their gradients, while all rows of taps pass over them.
+template <class T>
+PN_INLINE int64_t chunks_of_columns(const ConvGeometry& g, int64_t pixels) {
+  constexpr int64_t kBytes = 32 * 1024, kFewest = 128, kMost = 512;
+  const int64_t bytes = (g.channels + g.filters) * static_cast<int64_t>(sizeof(T));
+  const int64_t depth = clamp(kBytes / bytes, kFewest, kMost);
+  return (pixels + depth - 1) / depth;
+}
+
+// Operands exchanged: C[filter, row] for the taps of a row from `first_tap` on.
+template <class T>
+void add_columns(const Sum<T>& s, const BlockOperands<T>& block, int64_t first_tap, int64_t taps, const T* source,
+                 const int64_t* source_offset, const int64_t* grad_offset, int64_t depth, bool accumulate) {
+  const ConvGeometry& g = s.p.g;
+  const int64_t vectors = taps * g.channels / kLanes<T>, panels = (vectors + kOuterVectors - 1) / kOuterVectors;
+  for (int64_t panel = 0; panel < panels; ++panel) {
+    const int64_t begin = vectors * panel / panels * kLanes<T>, end = vectors * (panel + 1) / panels * kLanes<T>;
+    add_outer_products(OuterProducts<T>{.a = block.grad,
+                                        .a_offset = grad_offset,
+                                        .rows = g.filters,
+                                        .b = source + begin,
+                                        .b_offset = source_offset,
+                                        .columns = end - begin,
+                                        .depth = depth,
+                                        .c = block.c + first_tap * g.channels + begin,
+                                        .ldc = s.p.rows,
+                                        .accumulate = accumulate});
+  }
+}
+
 template <class T>
 void sum_columns(const Sum<T>& s, const BlockOperands<T>& block) {
-  const GradKernelPlan& p = s.p;
-  const int64_t run = p.g.w.taps * p.g.channels, vectors = run / kLanes<T>;
-  const int64_t panels = (vectors + kOuterVectors - 1) / kOuterVectors;
-  const int64_t chunks = chunks_of<T>(p, block.pixels);
+  const ConvGeometry& g = s.p.g;
+  const int64_t chunks = chunks_of_columns<T>(g, block.pixels);
   for (int64_t chunk = 0; chunk < chunks; ++chunk) {
     const int64_t first = block.pixels * chunk / chunks, depth = block.pixels * (chunk + 1) / chunks - first;
-    for (int64_t row = 0; row < p.rows; row += run) {
-      for (int64_t panel = 0; panel < panels; ++panel) {
-        const int64_t begin = vectors * panel / panels * kLanes<T>, end = vectors * (panel + 1) / panels * kLanes<T>;
-        add_outer_products(OuterProducts<T>{.a = block.grad,
-                                            .a_offset = s.grad + first,
-                                            .rows = p.g.filters,
-                                            .b = block.source + s.tap[row] + begin,
-                                            .b_offset = s.source + first,
-                                            .columns = end - begin,
-                                            .depth = depth,
-                                            .c = block.c + row + begin,
-                                            .ldc = p.rows,
-                                            .accumulate = block.accumulate || chunk > 0});
-      }
+    for (int64_t tap = 0; tap < taps_of(s.p); tap += g.w.taps) {
+      add_columns(s, block, tap, g.w.taps, block.source + s.tap[tap * g.channels], s.source + first, s.grad + first,
+                  depth, block.accumulate || chunk > 0);
     }
+  }
+}
+
+// The outputs [begin, end) of all rows, which see the same taps.
+template <class T>
+void sum_class(const Sum<T>& s, const BlockOperands<T>& block, int64_t begin, int64_t end, bool accumulate) {
+  const ConvGeometry& g = s.p.g;
+  const TapRange taps = taps_inside(g.w, false, begin);
+  if (taps.first == taps.end) return;
+  const int64_t of_row = block.images * (end - begin), chunks = chunks_of_columns<T>(g, of_row * g.h.outputs);
+  for (int64_t chunk = 0; chunk < chunks; ++chunk) {
+    for (int64_t row = 0; row < g.h.taps; ++row) {
+      const int64_t list = row * largest_block(s.p.window) + s.p.window.block_images * g.h.outputs * begin;
+      const int64_t pixels = of_row * s.per_image[row];
+      const int64_t first = pixels * chunk / chunks, depth = pixels * (chunk + 1) / chunks - first;
+      add_columns(s, block, row * g.w.taps + taps.first, taps.end - taps.first, block.source, s.source + list + first,
+                  s.grad + list + first, depth, accumulate || chunk > 0);
+    }
+  }
+}
+
+// The pixels that see all taps of a row come first: they reach every element of the sum.
+template <class T>
+void sum_trimmed_columns(const Sum<T>& s, const BlockOperands<T>& block) {
+  const WindowAxis& w = s.p.g.w;
+  for_each_class(w, [&](int64_t begin, int64_t end) {
+    if (sees_all(w, begin)) sum_class(s, block, begin, end, block.accumulate);
+  });
+  for_each_class(w, [&](int64_t begin, int64_t end) {
+    if (!sees_all(w, begin)) sum_class(s, block, begin, end, true);
+  });
+}
+
+// Lists for sum_trimmed_columns, and for each row of taps how many rows of an image it sees.
+PN_INLINE void list_classes(const GradKernelPlan& p, int64_t* source_offset, int64_t* grad_offset, int64_t* rows) {
+  const ConvGeometry& g = p.g;
+  for (int64_t tap = 0; tap < g.h.taps; ++tap) {
+    rows[tap] = 0;
+    for (int64_t i = 0; i < g.h.outputs; ++i) {
+      const int64_t y = i * g.h.stride + tap * g.h.dilation + g.h.offset;
+      rows[tap] += y >= 0 && y < g.h.source ? 1 : 0;
+    }
+    for_each_class(g.w, [&](int64_t begin, int64_t end) {
+      const int64_t list = tap * largest_block(p.window) + p.window.block_images * g.h.outputs * begin;
+      list_outputs(g, p.window, tap, begin, end, taps_inside(g.w, false, begin).first, source_offset + list,
+                   grad_offset + list);
+    });
   }
 }
 
@@ -347,7 +444,9 @@ void run(const KernelArgs& args) {
     c_offset[row] = row * g.filters;
   }
   const int64_t pitch = p.method == Method::rows ? panel_pitch<T>(filters, g.groups) : g.filters;
-  if (p.trimmed) {
+  if (p.trimmed && p.method == Method::columns) {
+    list_classes(p, source_offset, grad_offset, c_offset);
+  } else if (p.trimmed) {
     for (int64_t t = 0; t < taps_of(p); ++t) {
       const int64_t list = t * largest_block(window);
       c_offset[t] = list_pixels(g, window, t, pitch, source_offset + list, grad_offset + list);
@@ -385,13 +484,12 @@ void run(const KernelArgs& args) {
                                         .accumulate = at > first_block,
                                         .panel = static_cast<T*>(scratch) + round_up(window.scratch, 16)};
         const auto of_part = [&](int64_t units, int64_t index) { return units * index / parts; };
-        const int64_t units = taps_of(p) * blocks_per_tap(p);
         switch (p.method) {
           case Method::rows:
-            sum_rows(sum, operands, of_part(units, part), of_part(units, part + 1));
+            sum_rows(sum, operands, part, parts);
             break;
           case Method::columns:
-            sum_columns(sum, operands);
+            p.trimmed ? sum_trimmed_columns(sum, operands) : sum_columns(sum, operands);
             break;
           case Method::gathered:
             sum_gathered(sum, operands, of_part(p.rows, part), of_part(p.rows, part + 1) - of_part(p.rows, part));

@@ -35,6 +35,43 @@ PN_INLINE int64_t end_of_range(const WindowAxis& axis, bool padded, int64_t outp
   return output;
 }
 
+PN_INLINE bool sees_all(const WindowAxis& axis, int64_t output) {
+  const TapRange taps = taps_inside(axis, false, output);
+  return taps.first == 0 && taps.end == axis.taps;
+}
+PN_INLINE bool has_inner_outputs(const WindowAxis& axis) {
+  for (int64_t j = 0; j < axis.outputs; ++j) {
+    if (sees_all(axis, j)) return true;
+  }
+  return false;
+}
+
+// run(begin, end) for the outputs of a row that see the same taps.
+template <class Fn>
+PN_INLINE void for_each_class(const WindowAxis& axis, const Fn& run) {
+  for (int64_t begin = 0, end; begin < axis.outputs; begin = end) {
+    end = end_of_range(axis, false, begin, axis.outputs);
+    run(begin, end);
+  }
+}
+
+// The pixels at which a row of taps lies inside the image, those of [begin, end) of each row of outputs; their sources
+// from tap `first` on.
+PN_INLINE void list_outputs(const ConvGeometry& g, const Window& window, int64_t row_of_taps, int64_t begin,
+                            int64_t end, int64_t first, int64_t* source_offset, int64_t* grad_offset) {
+  for (int64_t n = 0; n < window.block_images; ++n) {
+    for (int64_t i = 0; i < g.h.outputs; ++i) {
+      const int64_t y = i * g.h.stride + row_of_taps * g.h.dilation + g.h.offset;
+      if (y < 0 || y >= g.h.source) continue;
+      for (int64_t j = begin; j < end; ++j) {
+        const int64_t x = j * g.w.stride + first + g.w.offset;
+        *source_offset++ = ((n * g.h.source + y) * g.w.source + x) * g.channels;
+        *grad_offset++ = ((n * g.h.outputs + i) * g.w.outputs + j) * g.filters;
+      }
+    }
+  }
+}
+
 // The pixels of a block that see the same taps: `pixels` of each of its images, from `begin` in the lists of pixels.
 struct PixelClass {
   int64_t begin, pixels;

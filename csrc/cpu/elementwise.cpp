@@ -1,6 +1,7 @@
 // Splits element-wise work into chunks and blocks and lays out the operands that are broadcast.
 #include "cpu/elementwise.h"
 
+#include "cpu/past_caches.h"
 #include "threads/parallel.h"
 
 namespace pyneural::cpu::PN_SIMD_NAMESPACE {
@@ -8,6 +9,7 @@ namespace {
 
 constexpr int64_t kChunk = 32 * 1024;  // elements that one thread takes at a time
 constexpr int64_t kRegisterBytes = kBlock * sizeof(double);
+constexpr double kCheapFlops = 8;  // per element: memory takes longer, so that what delays a store delays everything
 
 enum class Layout { dense, scalar, period, strided };
 
@@ -153,6 +155,17 @@ bool all_dense(const KernelArgs& args) {
   return dense;
 }
 
+// Is the output too large to be found in a cache later, and no input whose lines are in the cache already?
+bool goes_past_caches(const KernelArgs& args, double flops_per_element) {
+  const View& out = args.out[0];
+  const size_t item = dtype_size(out.dtype);
+  if (flops_per_element > kCheapFlops || out.size * static_cast<int64_t>(item) <= last_cache_bytes()) return false;
+  for (int i = 0; i < args.num_in; ++i) {
+    if (args.in[i].data == out.data || dtype_size(args.in[i].dtype) != item) return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 void run_elementwise(const KernelArgs& args, BlockFn fn, double flops_per_element, int64_t temporary_bytes) {
@@ -177,10 +190,13 @@ void run_elementwise(const KernelArgs& args, BlockFn fn, double flops_per_elemen
     if (operands[i].layout == Layout::period && period <= block) block = block / period * period;
   }
   const int64_t chunk_size = dense ? kChunk : (kChunk / block) * block;
-  if (dense) block = chunk_size;
+  const bool past_caches = goes_past_caches(args, flops_per_element);
+  if (dense) block = past_caches ? kBlock : chunk_size;
   const int64_t item = static_cast<int64_t>(dtype_size(out.dtype));
   char* to = static_cast<char*>(out.data);
-  const int64_t scratch_bytes = dense ? 0 : num * kRegisterBytes + temporary_bytes * kBlock;
+  // The operands' buffers, temporaries, and the result on its way past the caches.
+  const int64_t result_at = dense ? 0 : num * kRegisterBytes + temporary_bytes * kBlock;
+  const int64_t scratch_bytes = result_at + (past_caches ? kRegisterBytes : 0);
   const int64_t chunks = (out.size + chunk_size - 1) / chunk_size;
   const int threads = chunks == 1 ? 1 : threads_for(flops_per_element * static_cast<double>(out.size), bytes);
   parallel_chunks(chunks, threads, scratch_bytes, [&](int64_t chunk, void* scratch) {
@@ -196,8 +212,18 @@ void run_elementwise(const KernelArgs& args, BlockFn fn, double flops_per_elemen
         const bool repeats = op.layout == Layout::scalar || (op.layout == Layout::period && block % op.period == 0);
         in[i] = block_of(op, begin, count, buffers + i * kRegisterBytes, repeats && begin > first);
       }
-      fn(in, to + begin * item, count, args.params);
+      if (past_caches) {
+        fn(in, buffers + result_at, count, args.params);
+        const int64_t bytes = count * item;
+        for (int i = 1; i < num; ++i) {
+          if (operands[i].layout == Layout::dense) prefetch_lines(static_cast<const char*>(in[i]) + bytes, bytes);
+        }
+        copy_past_caches(to + begin * item, buffers + result_at, bytes, static_cast<const char*>(in[0]) + bytes);
+      } else {
+        fn(in, to + begin * item, count, args.params);
+      }
     }
+    if (past_caches) finish_past_caches();
   });
 }
 

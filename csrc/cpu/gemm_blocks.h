@@ -139,7 +139,8 @@ constexpr int64_t kFarA = 1 << 19;
 constexpr int64_t kFarC = 1 << 20;
 // An A that lies by columns is packed where at least so many columns of C pay for that: a long stride falls into few
 // sets of L1, and into many pages.
-constexpr int64_t kMinPackedRows = 48, kMinPackedColumns = 512, kMinPackedDepth = 256;
+constexpr int64_t kMinPackedRows = 48, kMinPackedColumns = 512;
+constexpr int64_t kMinPackedB = 1 << 17;  // elements of a block of B: its columns times the depth
 constexpr int64_t kPackedTileRows = kTileRows[kMaxVectors];
 
 // What threads share out: chunks of so much work, a few per thread at most.
@@ -152,7 +153,7 @@ PN_INLINE int64_t blocks_of_k(int64_t k, int64_t element_size) {
 PN_INLINE int64_t packed_a_size(int64_t m, int64_t n, int64_t k, int64_t element_size) {
   const int64_t depth = ceil_div(k, blocks_of_k(k, element_size));
   const bool wide_tiles = tile_vectors(m) == kMaxVectors;
-  if (!wide_tiles || m < kMinPackedRows || n < kMinPackedColumns || depth < kMinPackedDepth) return 0;
+  if (!wide_tiles || m < kMinPackedRows || n < kMinPackedColumns || n * depth < kMinPackedB) return 0;
   return ceil_div(m, kPackedTileRows) * kPackedTileRows * depth;
 }
 

@@ -11,6 +11,11 @@ namespace {
 constexpr int64_t kBlockElements = 32768;  // of x per block of rows
 constexpr int64_t kMinBlockRows = 32;      // each block leaves a row of sums for gamma and beta
 
+// Rows of so much x, which lies in L2 with the result, are worked on side by side; from farther away several rows at
+// once come more slowly than one after the other.
+constexpr int64_t kNearBytes = 512 * 1024;
+constexpr int kNearRows = PN_VECTOR_REGISTERS / 8;  // four sums of each
+
 struct Rows {
   int64_t rows = 1, columns = 1, block_rows = 1, blocks = 0;
 };
@@ -29,6 +34,55 @@ int threads_for_rows(const Rows& s, double flops_per_element, int64_t bytes_per_
   return threads_for(elements * flops_per_element, elements * static_cast<double>(bytes_per_element));
 }
 
+// sums[r] of term(r, i, lanes) over row r, added up as sum_lanes does.
+template <class T, int kRows, class Term>
+PN_INLINE void sum_rows(int64_t n, T* sums, const Term& term) {
+  constexpr int64_t step = kLanes<T>;
+  constexpr int kChains = 4;
+  Vec<T> chains[kRows][kChains] = {};
+  const auto add = [&](int chain, int64_t i, auto lanes) PN_LAMBDA {
+#pragma GCC unroll 4
+    for (int r = 0; r < kRows; ++r) chains[r][chain] += term(r, i, lanes);
+  };
+  int64_t i = 0;
+  for (; i + kChains * step <= n; i += kChains * step) {
+#pragma GCC unroll 4
+    for (int chain = 0; chain < kChains; ++chain) add(chain, i + chain * step, AllLanes{});
+  }
+  for (; i + step <= n; i += step) add(0, i, AllLanes{});
+  if (i < n) add(1, i, FirstLanes{static_cast<int>(n - i)});
+#pragma GCC unroll 4
+  for (int r = 0; r < kRows; ++r) {
+    sums[r] = reduce_add((chains[r][0] + chains[r][1]) + (chains[r][2] + chains[r][3]));
+  }
+}
+
+// kRows rows side by side: the latency of their sums and roots is hidden. Their bits do not depend on kRows.
+template <class T, int kRows>
+PN_INLINE void normalize_rows(const T* x, int64_t n, double epsilon, const T* gamma, const T* beta, T* y, T* means,
+                              T* rstds) {
+  const T share = T(1) / static_cast<T>(n);
+  T mean[kRows], rstd[kRows];
+  sum_rows<T, kRows>(n, mean, [=](int r, int64_t i, auto lanes) PN_LAMBDA { return lanes.load(x + r * n + i); });
+  for (int r = 0; r < kRows; ++r) means[r] = mean[r] *= share;
+  sum_rows<T, kRows>(n, rstd, [=](int r, int64_t i, auto lanes) PN_LAMBDA {
+    const Vec<T> d = lanes.keep(lanes.load(x + r * n + i) - mean[r], T(0));
+    return d * d;
+  });
+  for (int r = 0; r < kRows; ++r) {
+    rstds[r] = rstd[r] = static_cast<T>(1 / __builtin_sqrt(static_cast<double>(rstd[r] * share) + epsilon));
+  }
+  for_lanes<T>(0, n, [=](int64_t i, auto lanes) PN_LAMBDA {
+    const Vec<T> scale = gamma ? lanes.load(gamma + i) : broadcast(T(1));
+    const Vec<T> offset = beta ? lanes.load(beta + i) : Vec<T>{};
+#pragma GCC unroll 4
+    for (int r = 0; r < kRows; ++r) {
+      const Vec<T> v = (lanes.load(x + r * n + i) - mean[r]) * rstd[r];
+      lanes.store(y + r * n + i, fma(v, scale, offset));
+    }
+  });
+}
+
 template <class T>
 void layer_normalization(const KernelArgs& args) {
   const auto& p = args.param<LayerNormParams>();
@@ -36,28 +90,14 @@ void layer_normalization(const KernelArgs& args) {
   const T *x = args.in[0].as<T>(), *gamma = args.in[1].as<T>(), *beta = args.in[2].as<T>();
   T *y = args.out[0].as<T>(), *means = args.out[1].as<T>(), *rstds = args.out[2].as<T>();
   const int64_t n = s.columns;
-  const T share = T(1) / static_cast<T>(n);
+  const bool near = s.rows * n * static_cast<int64_t>(sizeof(T)) <= kNearBytes;
+  const auto rows = [=](int64_t r, auto count) PN_LAMBDA {
+    normalize_rows<T, count.count>(x + r * n, n, p.epsilon, gamma, beta, y + r * n, means + r, rstds + r);
+  };
   parallel_range(s.rows, s.block_rows, threads_for_rows(s, 8, 2 * sizeof(T)), [=](int64_t begin, int64_t end) {
-    for (int64_t r = begin; r < end; ++r) {
-      const T* row = x + r * n;
-      T* out = y + r * n;
-      const T mean = sum_lanes<T>(0, n, [=](int64_t i, auto lanes) PN_LAMBDA { return lanes.load(row + i); }) * share;
-      const T variance = sum_lanes<T>(0, n,
-                                      [=](int64_t i, auto lanes) PN_LAMBDA {
-                                        const Vec<T> d = lanes.keep(lanes.load(row + i) - mean, T(0));
-                                        return d * d;
-                                      }) *
-                         share;
-      const T rstd = static_cast<T>(1 / __builtin_sqrt(static_cast<double>(variance) + p.epsilon));
-      means[r] = mean;
-      rstds[r] = rstd;
-      for_lanes<T>(0, n, [=](int64_t i, auto lanes) PN_LAMBDA {
-        Vec<T> v = (lanes.load(row + i) - mean) * rstd;
-        if (gamma) v *= lanes.load(gamma + i);
-        if (beta) v += lanes.load(beta + i);
-        lanes.store(out + i, v);
-      });
-    }
+    int64_t r = begin;
+    for (; near && r + kNearRows <= end; r += kNearRows) rows(r, Vectors<kNearRows>{});
+    for (; r < end; ++r) rows(r, Vectors<1>{});
   });
 }
 

@@ -286,16 +286,20 @@ PN_INLINE VecF gelu_by_exp(VecF x) {
 }
 
 #if defined(__AVX512F__)
-PN_INLINE VecF vgelu(VecF x) {
-  constexpr float kEnd = 7.74f, kRound = 0x1.8p+23f;  // adding kRound rounds to an integer
-  const VecF t = at_most(vabs(x), kEnd);
-  const VecI piece = (VecI)((t * kTailScale) * (t + kTailOffset) + kRound);
-  const VecF tail = piece_polynomial_by_pairs(kTail, piece, t - pick(kTailPoints, piece));
-  const VecF y = at_least(x, 0.0f) - t * tail;
-  // Results below 4e-14, for which more pieces would not pay.
-  const __mmask16 beyond = _mm512_cmp_ps_mask((__m512)x, _mm512_set1_ps(-kEnd), _CMP_LT_OQ);
-  if (__builtin_expect(beyond, 0)) return (VecF)_mm512_mask_blend_ps(beyond, (__m512)y, (__m512)gelu_by_exp(x));
+// y, but function(x) in the lanes beyond the last piece: results below 4e-14, for which more pieces would not pay.
+template <class Fn>
+PN_INLINE VecF unless_beyond_tail(VecF x, VecF y, const Fn& function) {
+  const __mmask16 beyond = _mm512_cmp_ps_mask((__m512)x, _mm512_set1_ps(-kTailEnd), _CMP_LT_OQ);
+  if (__builtin_expect(beyond, 0)) return (VecF)_mm512_mask_blend_ps(beyond, (__m512)y, (__m512)function(x));
   return y;
+}
+
+PN_INLINE VecF vgelu(VecF x) {
+  const VecF t = at_most(vabs(x), kTailEnd);
+  VecF distance;
+  const VecI piece = tail_piece(t, distance);
+  const VecF y = at_least(x, 0.0f) - t * piece_polynomial_by_pairs(kTail, piece, distance);
+  return unless_beyond_tail(x, y, [](VecF v) __attribute__((always_inline)) { return gelu_by_exp(v); });
 }
 #else
 PN_INLINE VecF vgelu(VecF x) { return gelu_by_exp(x); }

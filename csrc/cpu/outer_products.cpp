@@ -65,9 +65,12 @@ template <class T, int Vectors>
 void all_tiles(const OuterProducts<T>& p) {
   constexpr int most = most_rows(Vectors);
   const int64_t tiles = (p.rows + most - 1) / most;
+  const int64_t least = p.rows / tiles, larger = p.rows % tiles;
+  int64_t first = 0;
   for (int64_t i = 0; i < tiles; ++i) {
-    const int64_t first = p.rows * i / tiles;
-    tile_of<T, most, Vectors>(p, first, p.rows * (i + 1) / tiles - first);
+    const int64_t rows = least + (i < larger ? 1 : 0);
+    tile_of<T, most, Vectors>(p, first, rows);
+    first += rows;
   }
 }
 

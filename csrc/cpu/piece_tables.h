@@ -77,8 +77,8 @@ alignas(64) constexpr float kErf[6][32] = {
 };
 
 // P(N(0, 1) > t): piece i lies around kTailPoints[i], where t * (t + kTailOffset) * kTailScale is i; the last one
-// ends at 7.75.
-constexpr float kTailOffset = 4.0f, kTailScale = 0x1.6237ep-2f;
+// ends behind kTailEnd.
+constexpr float kTailEnd = 7.74f, kTailOffset = 4.0f, kTailScale = 0x1.6237ep-2f;
 alignas(64) constexpr float kTailPoints[32] = {
     0, 0x1.40063p-1f, 0x1.20a8f8p+0f, 0x1.8f5322p+0f, 0x1.f1ef66p+0f, 0x1.25de8ep+1f, 0x1.4f5f22p+1f, 0x1.762578p+1f,
      0x1.9aab72p+1f, 0x1.bd4b22p+1f, 0x1.de4956p+1f, 0x1.fddc04p+1f, 0x1.0e1736p+2f, 0x1.1cb1eep+2f, 0x1.2accccp+2f,
@@ -128,6 +128,51 @@ alignas(64) constexpr float kTail[7][32] = {
      0x1.1f927cp-21f, 0x1.edfa94p-23f, 0x1.8b1936p-24f, 0x1.4949f4p-25f, 0x1.028cb8p-26f, 0x1.952422p-28f,
      0x1.37091cp-29f, 0x1.d59f7ap-31f, 0x1.5ffc34p-32f, 0x1.026148p-33f, 0x1.7ab974p-35f, 0x1.105676p-36f,
      0x1.85bd64p-38f, 0x1.131bcep-39f},
+};
+
+// The same less t times the density: the slope of gelu at -t.
+alignas(64) constexpr float kTailSlope[7][32] = {
+    {0x1p-1f, 0x1.f290a8p-5f, -0x1.bc468cp-4f, -0x1.ffce3p-4f, -0x1.755bdep-4f, -0x1.c10bb8p-5f, -0x1.e1487ep-6f,
+     -0x1.dc636ep-7f, -0x1.bc4bdcp-8f, -0x1.8b6534p-9f, -0x1.52ae02p-10f, -0x1.18f6ccp-11f, -0x1.c59ac6p-13f,
+     -0x1.659678p-14f, -0x1.14164cp-15f, -0x1.a2847cp-17f, -0x1.3800d2p-18f, -0x1.ca4a8cp-20f, -0x1.4c0b3cp-21f,
+     -0x1.db3604p-23f, -0x1.503212p-24f, -0x1.d6b66p-26f, -0x1.46532ap-27f, -0x1.c05e04p-29f, -0x1.316d2cp-30f,
+     -0x1.9cd36cp-32f, -0x1.14ececp-33f, -0x1.70eeb4p-35f, -0x1.e8450ep-37f, -0x1.411742p-38f, -0x1.a3d028p-40f,
+     -0x1.10e81cp-41f},
+    {-0x1.988458p-1f, -0x1.0e6304p-1f, -0x1.3b39d2p-3f, 0x1.a35ffap-5f, 0x1.b7804ep-4f, 0x1.7f271ap-4f, 0x1.00d594p-4f,
+     0x1.2a6c3p-5f, 0x1.3b64e6p-6f, 0x1.3702d2p-7f, 0x1.22a02ap-8f, 0x1.040754p-9f, 0x1.c0cdacp-11f, 0x1.779e04p-12f,
+     0x1.3226e8p-13f, 0x1.e7a35p-15f, 0x1.7c789ep-16f, 0x1.23779p-17f, 0x1.b7433p-19f, 0x1.461612p-20f,
+     0x1.dd93ecp-22f, 0x1.59605ep-23f, 0x1.edd03ep-25f, 0x1.5d4736p-26f, 0x1.e93886p-28f, 0x1.5377f2p-29f,
+     0x1.d30f9ap-31f, 0x1.3eb716p-32f, 0x1.afacdp-34f, 0x1.223eecp-35f, 0x1.83ac2p-37f, 0x1.013f4p-38f},
+    {0x1.feed8ep-18f, 0x1.7b097ap-2f, 0x1.4ccb16p-2f, 0x1.27c6aap-3f, 0x1.9f90fap-7f, -0x1.55caccp-5f, -0x1.8c470cp-5f,
+     -0x1.2ed9b4p-5f, -0x1.7ff03ap-6f, -0x1.b1e1a2p-7f, -0x1.c433p-8f, -0x1.bb30f4p-9f, -0x1.9d9adep-10f,
+     -0x1.72c134p-11f, -0x1.413cecp-12f, -0x1.0e542p-13f, -0x1.bb8ae4p-15f, -0x1.63ccb6p-16f, -0x1.17c398p-17f,
+     -0x1.b01f0ep-19f, -0x1.48587ap-20f, -0x1.eba678p-22f, -0x1.6b220ap-23f, -0x1.08e2d4p-24f, -0x1.7e02e2p-26f,
+     -0x1.1088fcp-27f, -0x1.810332p-29f, -0x1.0d7052p-30f, -0x1.75d8dcp-32f, -0x1.013e8ap-33f, -0x1.5f4ddep-35f,
+     -0x1.dc48c2p-37f},
+    {0x1.103402p-2f, 0x1.3da708p-4f, -0x1.d97c96p-4f, -0x1.1ee3b6p-3f, -0x1.4f954ep-4f, -0x1.8f5f6ap-6f,
+     0x1.b07788p-8f, 0x1.0554f2p-6f, 0x1.e07784p-7f, 0x1.515e12p-7f, 0x1.99d224p-8f, 0x1.c4312p-9f, 0x1.d0e498p-10f,
+     0x1.c453cep-11f, 0x1.a4cf44p-12f, 0x1.791b18p-13f, 0x1.474f92p-14f, 0x1.145368p-15f, 0x1.c75902p-17f,
+     0x1.6f252ap-18f, 0x1.22592cp-19f, 0x1.c33ee8p-21f, 0x1.592082p-22f, 0x1.042572p-23f, 0x1.82fa5ap-25f,
+     0x1.1c4a3ap-26f, 0x1.9cf3fp-28f, 0x1.28c10ep-29f, 0x1.a6487p-31f, 0x1.29aee2p-32f, 0x1.a00b24p-34f,
+     0x1.205da6p-35f},
+    {0x1.31deaap-10f, -0x1.e4ef4ep-4f, -0x1.ca4e54p-5f, 0x1.659fb8p-6f, 0x1.746ee6p-5f, 0x1.10c56ep-5f, 0x1.dd81e2p-7f,
+     0x1.07b9f6p-9f, -0x1.b4621ep-9f, -0x1.17da4ap-8f, -0x1.c018e6p-9f, -0x1.27bc02p-9f, -0x1.5bcac4p-10f,
+     -0x1.774efap-11f, -0x1.7cea2p-12f, -0x1.6fd2b8p-13f, -0x1.5512e8p-14f, -0x1.30f0d4p-15f, -0x1.08bcf4p-16f,
+     -0x1.bfd2ecp-18f, -0x1.71df0ep-19f, -0x1.2b5dbcp-20f, -0x1.db7716p-22f, -0x1.73488p-23f, -0x1.1d7428p-24f,
+     -0x1.b0ab04p-26f, -0x1.43a2c8p-27f, -0x1.de6156p-29f, -0x1.5d8922p-30f, -0x1.f96a94p-32f, -0x1.69de12p-33f,
+     -0x1.00b0cp-34f},
+    {-0x1.09c716p-4f, -0x1.81c57p-10f, 0x1.472fe2p-5f, 0x1.9ea734p-6f, 0x1.79a412p-14f, -0x1.6cc454p-7f,
+     -0x1.580476p-7f, -0x1.80334ap-8f, -0x1.f40062p-10f, 0x1.c887ccp-13f, 0x1.db939ap-11f, 0x1.d58d1p-11f,
+     0x1.5af994p-11f, 0x1.b34822p-12f, 0x1.f098eap-13f, 0x1.0763aep-13f, 0x1.086b4ep-14f, 0x1.fb211cp-16f,
+     0x1.d3998ep-17f, 0x1.a185c8p-18f, 0x1.69f8a6p-19f, 0x1.32ebcp-20f, 0x1.fbcb86p-22f, 0x1.9c5ec8p-23f,
+     0x1.487e94p-24f, 0x1.019906p-25f, 0x1.8ddc4p-27f, 0x1.2ecc7ap-28f, 0x1.c77b9cp-30f, 0x1.521d8cp-31f,
+     0x1.f11432p-33f, 0x1.690dcep-34f},
+    {0x1.656a86p-7f, 0x1.673476p-6f, 0x1.a883dcp-9f, -0x1.632288p-7f, -0x1.5b0f3ap-7f, -0x1.34d46ep-12f,
+     0x1.9b8b2ap-9f, 0x1.8862f4p-9f, 0x1.e236dcp-10f, 0x1.c526c2p-11f, -0x1.1303ccp-13f, -0x1.46ac06p-12f,
+     -0x1.54f9e6p-13f, -0x1.773ee8p-13f, -0x1.e9897ap-14f, -0x1.1a8d0ap-14f, -0x1.1335eep-15f, -0x1.3e568ap-16f,
+     -0x1.3bdc6p-17f, -0x1.284048p-18f, -0x1.170c8ep-19f, -0x1.e98c54p-21f, -0x1.aa08d8p-22f, -0x1.6645a4p-23f,
+     -0x1.273a24p-24f, -0x1.e223ap-26f, -0x1.81f518p-27f, -0x1.2d1458p-28f, -0x1.d3c2cap-30f, -0x1.669c32p-31f,
+     -0x1.0e5566p-32f, -0x1.934146p-34f},
 };
 
 // clang-format on

@@ -26,6 +26,14 @@ PN_INLINE Vec<int32_t> growing_piece(Vec<float> t, float first, Vec<float>& dist
   return (Vec<int32_t>)(bits >> kShift);
 }
 
+// The same for the pieces around kTailPoints, which are narrower where the tail falls faster. 0 <= t <= kTailEnd.
+PN_INLINE Vec<int32_t> tail_piece(Vec<float> t, Vec<float>& distance) {
+  constexpr float kRound = 0x1.8p+23f;  // adding it rounds to an integer
+  const auto piece = (Vec<int32_t>)((t * kTailScale) * (t + kTailOffset) + kRound);
+  distance = t - pick(kTailPoints, piece);
+  return piece;
+}
+
 // The sum of coefficients[n] * distance^(n - First) from n = First on, by Horner's rule, which rounds least.
 template <int First, int N>
 PN_INLINE Vec<float> piece_polynomial(const float (&coefficients)[N][kPieces], Vec<int32_t> piece,

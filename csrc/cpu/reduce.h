@@ -85,6 +85,16 @@ PN_INLINE LaneVec<R> keep_first(LaneVec<R> v, int n) {
   return load(lanes) < broadcast<T>(static_cast<T>(n)) ? v : broadcast<T>(R::identity());
 }
 
+// A part of a vector as totals.
+template <class Total, class Part>
+PN_INLINE Vec<Total> widen(Part part) {
+#if defined(__AVX512F__)
+  // The compiler would convert quarters and join them.
+  if constexpr (sizeof(Part) < sizeof(Vec<Total>)) return (Vec<Total>)_mm512_cvtps_pd((__m256)part);
+#endif
+  return __builtin_convertvector(part, Vec<Total>);
+}
+
 // totals[lane] <- totals[lane] (op) v[lane], widened.
 template <class R>
 PN_INLINE void add_to_totals(typename R::Total* totals, LaneVec<R> v) {
@@ -95,8 +105,7 @@ PN_INLINE void add_to_totals(typename R::Total* totals, LaneVec<R> v) {
   Part parts[sizeof(v) / sizeof(Part)];
   __builtin_memcpy(parts, &v, sizeof(v));
   for (unsigned p = 0; p < sizeof(v) / sizeof(Part); ++p) {
-    const Vec<Total> wide = __builtin_convertvector(parts[p], Vec<Total>);
-    store(totals + p * lanes, R::combine(load(totals + p * lanes), wide));
+    store(totals + p * lanes, R::combine(load(totals + p * lanes), widen<Total>(parts[p])));
   }
 }
 
@@ -121,6 +130,8 @@ __attribute__((noinline)) typename R::Total reduce_row(const typename R::Element
   for (; i + block <= n; i += block) {
     Vec<T> acc[4];
     for (int j = 0; j < 4; ++j) acc[j] = Map::apply(load(x + i + j * V), vshift);
+    // Unrolled further, the compiler finishes one chain before it begins the next.
+#pragma GCC unroll 1
     for (int k = 1; k < kRun; ++k) {
       for (int j = 0; j < 4; ++j) {
         acc[j] = R::combine(acc[j], Map::apply(load(x + i + (k * 4 + j) * V), vshift));
@@ -177,7 +188,7 @@ __attribute__((noinline)) void reduce_short_rows(const typename R::Element* x, i
     for (int lane = 0; lane < V; ++lane) {
       Part parts[kParts];
       __builtin_memcpy(parts, &rows[lane], sizeof(rows[lane]));
-      lanes[lane] = __builtin_convertvector(parts[p], Vec<Total>);
+      lanes[lane] = widen<Total>(parts[p]);
     }
     for (int half = V / 2; half > 0; half /= 2) {
       for (int lane = 0; lane < half; ++lane) lanes[lane] = R::combine(lanes[lane], lanes[lane + half]);

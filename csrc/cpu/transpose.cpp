@@ -1,7 +1,7 @@
 // The op `transpose`: tiles of four-byte elements are turned in registers, the rest is portable.
 #include "cpu/transpose.h"
 
-#include "cpu/lanes.h"
+#include "cpu/past_caches.h"
 #include "cpu/portable/strided_copy.h"
 #include "ops/shape_params.h"
 
@@ -10,27 +10,48 @@ namespace {
 
 PN_INLINE int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 
-void transpose_tile(void* to, int64_t to_stride, const void* from, int64_t from_stride, int64_t rows, int64_t columns) {
+// A block that is not full: at most a vector of rows and columns.
+void turn_edge(float* y, int64_t to_stride, const float* x, int64_t from_stride, int64_t rows, int64_t columns) {
   constexpr int L = kLanes<float>;
+  Vec<float> block[L];
+  for (int i = 0; i < L; ++i) {
+    block[i] = i < rows ? load_first(x + i * from_stride, static_cast<int>(columns)) : Vec<float>{};
+  }
+  transpose_lanes(block);
+  for (int64_t i = 0; i < columns; ++i) store_first(y + i * to_stride, block[i], static_cast<int>(rows));
+}
+
+// kPast: what will not be found in a cache later goes past the caches where lines are written as a whole. Such stores
+// hold up loads that come late, so the rows behind the tile, which come next, are fetched meanwhile.
+template <bool kPast>
+void turn_tile(void* to, int64_t to_stride, const void* from, int64_t from_stride, int64_t rows, int64_t columns) {
+  constexpr int64_t L = kLanes<float>, W = kTurnedColumns, kLine = 64 / sizeof(float);
   float* y = static_cast<float*>(to);
   const float* x = static_cast<const float*>(from);
-  for (int64_t c = 0; c < columns; c += L) {
-    const int width = static_cast<int>(smaller(L, columns - c));
-    for (int64_t r = 0; r < rows; r += L) {
-      const int height = static_cast<int>(smaller(L, rows - r));
-      const float* block_from = x + r * from_stride + c;
-      float* block_to = y + c * to_stride + r;
-      Vec<float> block[L];
-      if (width == L && height == L) {
-        for (int i = 0; i < L; ++i) block[i] = load(block_from + i * from_stride);
-        transpose_lanes(block);
-        for (int i = 0; i < L; ++i) store(block_to + i * to_stride, block[i]);
-      } else {
-        for (int i = 0; i < L; ++i) {
-          block[i] = i < height ? load_first(block_from + i * from_stride, width) : Vec<float>{};
-        }
-        transpose_lanes(block);
-        for (int i = 0; i < width; ++i) store_first(block_to + i * to_stride, block[i], height);
+  if (rows < L || columns < W) {
+    for (int64_t c = 0; c < columns; c += L) {
+      for (int64_t r = 0; r < rows; r += L) {
+        turn_edge(y + c * to_stride + r, to_stride, x + r * from_stride + c, from_stride, smaller(L, rows - r),
+                  smaller(L, columns - c));
+      }
+    }
+    return;
+  }
+  const bool whole_lines = reinterpret_cast<intptr_t>(to) % 64 == 0 && to_stride % kLine == 0;
+  for (int64_t next_c = 0; next_c < columns; next_c += W) {
+    // The last rows and columns that fill no block are turned together with some before them, once more.
+    const int64_t c = smaller(next_c, columns - W);
+    for (int64_t next_r = 0; next_r < rows; next_r += L) {
+      const int64_t r = smaller(next_r, rows - L);
+      const bool past = kPast && whole_lines && r == next_r;
+      if (past && c % kLine == 0) {
+        for (int64_t i = r; i < r + L; ++i) __builtin_prefetch(x + (rows + i) * from_stride + c);
+      }
+      Vec<float> block[W];
+      turn_columns(x + r * from_stride + c, from_stride, block);
+      float* const out = y + c * to_stride + r;
+      for (int i = 0; i < W; ++i) {
+        past ? store_past_caches(out + i * to_stride, block[i]) : store(out + i * to_stride, block[i]);
       }
     }
   }
@@ -49,7 +70,11 @@ void transpose(const KernelArgs& args) {
     to /= y.dims[i] > 0 ? y.dims[i] : 1;
     copy.add(y.dims[i], strides[axes[i]], to);
   }
-  portable::strided_copy(y.data, x.data, copy, dtype_size(x.dtype), transpose_tile);
+  const size_t item = dtype_size(x.dtype);
+  const bool past = 2 * static_cast<int64_t>(item) * x.size >= last_cache_bytes();
+  portable::strided_copy(y.data, x.data, copy, item,
+                         past ? portable::TileFunctions{turn_tile<true>, finish_past_caches}
+                              : portable::TileFunctions{turn_tile<false>, nullptr});
 }
 
 }  // namespace

@@ -103,7 +103,11 @@ void predicate_block(const void* const* in, void* out, int64_t n, const void*) {
   for (int64_t i = 0; i < n; ++i) y[i] = F::of(x[i]);
 }
 
-constexpr double kFlops = 12;  // of a typical polynomial: for choosing threads
+template <class F>
+constexpr double kFlops = 12;  // of a typical polynomial
+template <class F>
+  requires(F::cheap)
+constexpr double kFlops<F> = 1;
 
 #define PN_ANY_ROW(name)                                                                 \
   {unary_block<functor::name, float, float>, unary_block<functor::name, double, double>, \
@@ -121,9 +125,9 @@ enum Row {
 };
 enum PredicateRow { PN_UNARY_PREDICATES(PN_NAME) };
 
-template <int R>
+template <class F, int R>
 void run_unary(const KernelArgs& args) {
-  run_elementwise(args, pick(unary_blocks[R], args.in[0].dtype), kFlops);
+  run_elementwise(args, pick(unary_blocks[R], args.in[0].dtype), kFlops<F>);
 }
 template <int R>
 void run_predicate(const KernelArgs& args) {
@@ -137,7 +141,7 @@ void run_logical_not(const KernelArgs& args) {
 
 const BlockRow unary_blocks[] = {PN_UNARY_ANY(PN_ANY_ROW) PN_UNARY_ROUNDING(PN_FLOAT_ROW) PN_UNARY_FLOAT(PN_FLOAT_ROW)};
 
-#define PN_ENTRY(name) {#name, run_unary<row_##name>, nullptr},
+#define PN_ENTRY(name) {#name, run_unary<functor::name, row_##name>, nullptr},
 #define PN_PREDICATE_ENTRY(name) {#name, run_predicate<row_##name>, nullptr},
 PN_KERNELS(unary,
            PN_UNARY_OPS(PN_ENTRY) PN_UNARY_PREDICATES(PN_PREDICATE_ENTRY){"logical_not", run_logical_not, nullptr})

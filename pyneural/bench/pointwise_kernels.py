@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from pyneural import _core
-from pyneural.bench.cases import BINARY, GRADIENTS, SUMS, UNARY
+from pyneural.bench.cases import BINARY, FLOAT, GRADIENTS, SUMS, UNARY
 
 RATE = np.float32(1e-3)  # of learning, and of dropout below
 DROPPED = 0.5
+ALIGNMENT = 64  # bytes
 
 Arrays = list[np.ndarray]
 Function = Callable[..., Any]
 
 
 def random(*shape: int) -> np.ndarray:
-    """Fresh standard normal values."""
-    return np.random.default_rng().standard_normal(shape, dtype=np.float32)
+    """Fresh standard normal values; aligned, as the tensors between the kernels of a network are."""
+    count = math.prod(shape)
+    memory = np.empty(count * FLOAT + ALIGNMENT, np.uint8)
+    begin = -memory.ctypes.data % ALIGNMENT
+    values = memory[begin : begin + count * FLOAT].view(np.float32)
+    np.random.default_rng().standard_normal(dtype=np.float32, out=values)
+    return values.reshape(shape)
 
 
 def _unary(case: dict) -> tuple[Function, Arrays]:

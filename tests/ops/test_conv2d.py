@@ -142,6 +142,9 @@ def test_conv2d_kernel_gradient_of_many_pixels(channels):
         ((7, 9, 8, 32), (5, 3), 64, {}),  # three images in a block, fewer in the last
         ((1, 61, 33, 16), (3, 3), 32, {}),  # blocks of rows: at the top, inside, at the bottom
         ((1, 61, 33, 16), (4, 3), 16, {"strides": (2, 1), "dilation_rate": (1, 2)}),
+        ((71, 5, 6, 16), (3, 4), 16, {}),  # whole images, fewer in the last block
+        ((1, 66, 65, 16), (3, 3), 16, {}),  # too large for that
+        ((2, 9, 40, 48), (5, 5), 30, {"strides": (2, 1), "dilation_rate": (2, 1)}),  # chunks of pixels
         ((6, 2, 2, 16), (5, 5), 16, {}),  # taps that no pixel sees
         ((6, 4, 4, 16), (3, 3), 32, {"dilation_rate": (5, 5)}),
         ((1, 5, 5, 200), (3, 3), 64, {}),  # slices of channels of weights in place

@@ -89,6 +89,7 @@ def test_exact_where_the_result_is_narrow(transpose_a: bool, transpose_b: bool, 
 @pytest.mark.parametrize(("transpose_a", "transpose_b"), LAYOUTS)
 def test_exact_where_operands_are_packed(transpose_a: bool, transpose_b: bool) -> None:
     shapes = [(100, 700, 500), (131, 520, 529), (500, 513, 260), (20, 600, 1100), (1000, 520, 70), (32, 10, 300)]
+    shapes += [(49, 256, 512), (61, 300, 601), (97, 1025, 513), (150, 513, 1000)]
     for m, k, n in shapes:
         check_exact(m, k, n, transpose_a, transpose_b)
 
@@ -104,7 +105,7 @@ def test_exact_with_a_long_sum(transpose_a: bool, transpose_b: bool) -> None:
 def test_same_bits_for_any_number_of_threads(transpose_a: bool, transpose_b: bool, many_threads) -> None:
     rng = np.random.default_rng(1)
     shapes = [(1, 300, 3000), (1, 3000, 90), (1, 20, 9000), (70, 3000, 50), (128, 784, 300), (300, 40, 10)]
-    shapes += [(300, 2000, 10), (700, 1, 300), (2000, 3000, 1), (13, 600, 700), (513, 1030, 65)]
+    shapes += [(300, 2000, 10), (700, 1, 300), (2000, 3000, 1), (13, 600, 700), (513, 1030, 65), (97, 600, 520)]
     for m, k, n in shapes:
         a = rng.normal(size=(k, m) if transpose_a else (m, k)).astype("float32")
         b = rng.normal(size=(n, k) if transpose_b else (k, n)).astype("float32")

@@ -68,8 +68,8 @@ def test_concatenate_promotes() -> None:
 
 @pytest.mark.parametrize("dtype", ["bool", "uint8", "int8", "int16", "int32", "int64", "float16", "float32", "float64"])
 def test_transpose_of_every_size(dtype: str) -> None:
-    for rows in (1, 3, 4, 5, 15, 16, 17, 63, 64, 65, 145):
-        for columns in (1, 4, 7, 16, 33, 64, 66, 129):
+    for rows in (1, 3, 4, 5, 15, 16, 17, 63, 64, 65, 145, 257):
+        for columns in (1, 4, 7, 8, 9, 16, 33, 64, 66, 129):
             x = rng.integers(0, 100, (2, rows, columns)).astype(dtype)
             np.testing.assert_array_equal(np.asarray(_core.transpose(x, [0, 2, 1])), x.transpose(0, 2, 1))
 

@@ -10,7 +10,15 @@ namespace pyneural::cpu::portable {
 namespace {
 
 constexpr int64_t kChunkBytes = 128 << 10;  // of a parallel chunk
-constexpr int64_t kTile = 128;              // rows and columns of a transposed tile
+constexpr int64_t kTileColumns = 128;       // of the source: a transposed tile has no more
+constexpr int64_t kTileElements = 8192;     // 32 KB of four-byte elements fit into L1
+constexpr int64_t kTileRows = 256;          // a tile has no more
+
+// Whole vectors of rows, so that the next tile begins with one.
+int64_t tile_rows(int64_t columns) {
+  constexpr int64_t kVectorRows = 16;
+  return std::min(kTileRows, kTileElements / columns / kVectorRows * kVectorRows);
+}
 
 void move_axis_last(StridedCopy& copy, int axis) {
   const int last = copy.rank - 1;
@@ -61,24 +69,25 @@ void transpose_any_tile(T* to, int64_t to_stride, const T* from, int64_t from_st
 
 // The last axis is contiguous in the destination, the one before it in the source.
 template <class T>
-void copy_transposed(T* to, const T* from, const StridedCopy& copy, TransposeTile tile) {
+void copy_transposed(T* to, const T* from, const StridedCopy& copy, TileFunctions tile) {
   const int a = copy.rank - 2, b = copy.rank - 1;
   const int64_t columns = copy.dims[a], rows = copy.dims[b];  // of the source
-  const int64_t strips = (columns + kTile - 1) / kTile, cells = rows_of(copy, a) * strips;
+  const int64_t strips = (columns + kTileColumns - 1) / kTileColumns, cells = rows_of(copy, a) * strips;
   const double bytes = 2.0 * sizeof(T) * rows_of(copy, copy.rank);
-  const int64_t strip_bytes = rows * std::min(columns, kTile) * static_cast<int64_t>(sizeof(T));
+  const int64_t strip_bytes = rows * std::min(columns, kTileColumns) * static_cast<int64_t>(sizeof(T));
   parallel_range(cells, kChunkBytes / (strip_bytes + 1) + 1, threads_for(0, bytes), [&](int64_t begin, int64_t end) {
     for (int64_t cell = begin; cell < end;) {
       const int64_t outer = cell / strips, stop = std::min(end, (outer + 1) * strips);
       for_each_row(copy, a, outer, outer + 1, [&](int64_t from_offset, int64_t to_offset) {
         for (; cell < stop; ++cell) {
-          const int64_t column = cell % strips * kTile, width = std::min(kTile, columns - column);
-          for (int64_t row = 0; row < rows; row += kTile) {
+          const int64_t column = cell % strips * kTileColumns, width = std::min(kTileColumns, columns - column);
+          const int64_t step = tile_rows(width);
+          for (int64_t row = 0; row < rows; row += step) {
             T* tile_to = to + to_offset + column * copy.to[a] + row;
             const T* tile_from = from + from_offset + row * copy.from[b] + column;
-            const int64_t height = std::min(kTile, rows - row);
-            if (tile) {
-              tile(tile_to, copy.to[a], tile_from, copy.from[b], height, width);
+            const int64_t height = std::min(step, rows - row);
+            if (tile.turn) {
+              tile.turn(tile_to, copy.to[a], tile_from, copy.from[b], height, width);
             } else {
               transpose_any_tile(tile_to, copy.to[a], tile_from, copy.from[b], height, width);
             }
@@ -86,6 +95,7 @@ void copy_transposed(T* to, const T* from, const StridedCopy& copy, TransposeTil
         }
       });
     }
+    if (tile.finish) tile.finish();
   });
 }
 
@@ -115,7 +125,7 @@ void copy_rows(T* to, const T* from, const StridedCopy& copy) {
 }
 
 template <class T>
-void copy_as(void* to, const void* from, StridedCopy copy, TransposeTile tile = nullptr) {
+void copy_as(void* to, const void* from, StridedCopy copy, TileFunctions tile = {}) {
   const int inner = copy.rank - 1;
   // A single long row is cut so that it can be shared.
   if (copy.rank == 1 && copy.dims[0] * static_cast<int64_t>(sizeof(T)) > 2 * kChunkBytes) {
@@ -160,7 +170,7 @@ StridedCopy simplify(const StridedCopy& copy) {
   return out;
 }
 
-void strided_copy(void* to, const void* from, StridedCopy copy, size_t element_size, TransposeTile tile32) {
+void strided_copy(void* to, const void* from, StridedCopy copy, size_t element_size, TileFunctions tile32) {
   for (int i = 0; i < copy.rank; ++i) {
     if (copy.dims[i] == 0) return;
   }

@@ -25,13 +25,16 @@ struct StridedCopy {
 // Drops axes of one element and merges neighbours that are one axis to both sides; at least one axis is left.
 StridedCopy simplify(const StridedCopy& copy);
 
-// to[c * to_stride + r] = from[r * from_stride + c] for elements of four bytes.
-using TransposeTile = void (*)(void* to, int64_t to_stride, const void* from, int64_t from_stride, int64_t rows,
-                               int64_t columns);
+// How elements of four bytes are turned; without `turn` as those of other sizes.
+struct TileFunctions {
+  // to[c * to_stride + r] = from[r * from_stride + c]
+  void (*turn)(void* to, int64_t to_stride, const void* from, int64_t from_stride, int64_t rows,
+               int64_t columns) = nullptr;
+  void (*finish)() = nullptr;  // if given: called by each thread after its last tile
+};
 
-// Axes run from the slowest to the fastest of the destination. `tile32`, if given, turns tiles of elements of four
-// bytes.
-void strided_copy(void* to, const void* from, StridedCopy copy, size_t element_size, TransposeTile tile32 = nullptr);
+// Axes run from the slowest to the fastest of the destination.
+void strided_copy(void* to, const void* from, StridedCopy copy, size_t element_size, TileFunctions tile32 = {});
 
 // Every element becomes the one that `value` points to.
 void fill(void* to, int64_t count, const void* value, size_t element_size);
