@@ -370,11 +370,6 @@ class Plan:
         Where it runs: 'cpu' or 'cuda:<number>'.
         """
     @property
-    def device(self) -> str:
-        """
-        Where it runs: 'cpu' or 'cuda:<number>'.
-        """
-    @property
     def input_specs(self) -> list: ...
     @property
     def memory_bytes(self) -> int: ...

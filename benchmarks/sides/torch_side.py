@@ -1,25 +1,28 @@
-"""PyTorch, eager; NHWC and NCHW where both exist."""
+"""PyTorch, eager; NHWC and NCHW where both exist. On the CPU or on a GPU: see torch_device.py."""
 
 import torch
 import torch.nn.functional as F
+import torch_device
 import torch_models
 import torch_pointwise
 
 
 def info():
-    return {"torch": torch.__version__}
+    return {"torch": torch.__version__, **torch_device.info()}
 
 
 def set_threads(threads):
     if threads:
         torch.set_num_threads(threads)
     torch.set_grad_enabled(False)
+    torch_device.use()
 
 
 def prepare(case):
     """The variants that PyTorch has of a case: {name: callable}."""
     builder = BUILDERS.get(case["op"])
-    return builder(case) if builder else None
+    torch_device.set_precision(case)
+    return torch_device.timed(builder(case)) if builder else None
 
 
 def matmul(case):

@@ -101,6 +101,10 @@ class Limits:
         rate = self.bandwidth(moved if footprint is None else footprint, threads, copying=flops == 0)
         return max(flops / self.peak(threads), moved / rate)
 
+    def in_precision(self, unit: str | None) -> Limits:
+        """With the peak of another unit of a GPU, if it was measured: that of a case in TF32, say."""
+        return replace(self, simd_level=unit) if unit in self.peaks else self
+
     def best_of(self, other: Limits) -> Limits:
         """The higher figures of two measurements of one machine: what disturbs makes it slower, never faster."""
 
