@@ -10,7 +10,6 @@ all of it runs on the emulated device (docs/emulation.md) at tiny sizes: a test 
 import argparse
 import datetime
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -20,7 +19,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import gpu_environment
-from gpu_parts import PARTS, Context
+from gpu_parts import PARTS, SUITES, Context
 from gpu_process import run
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -37,7 +36,9 @@ def main(arguments=None):
     output = options.output or (FOLDER if options.emulated else RESULTS) / slug
     output.mkdir(parents=True, exist_ok=True)
     python = gpu_environment.make(FOLDER / "venv", options.wheels, FOLDER / "environment.log", options.python)
-    context = Context(ROOT, FOLDER, options.build_folder, output, python, gpu, options.emulated, options.limit)
+    context = Context(
+        ROOT, FOLDER, options.build_folder, output, python, gpu, options.emulated, options.limit, options.suites
+    )
     file = output / "gpu_check.json"
     report = json.loads(file.read_text()) if file.exists() else {}
     report |= {"gpu": gpu, "cuda": cuda_version(), "parts": report.get("parts", {})}
@@ -53,7 +54,8 @@ def main(arguments=None):
             "commit": commit(),
             "date": datetime.date.today().isoformat(),
         }
-        report["parts"][name] = part
+        before = report["parts"].get(name, {}) if name == "benchmarks" else {}  # its suites may run one at a time
+        report["parts"][name] = before | part
         file.write_text(json.dumps(report, indent=2) + "\n")
         summary = part.get("summary") or part.get("problem", "")
         print(f"{name}: {'ok' if part['ok'] else 'FAILED'} in {part['seconds']:.0f} s. {summary}", flush=True)
@@ -65,6 +67,7 @@ def parse(arguments):
     """The options, checked."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", default=",".join(PARTS), metavar="PARTS", help=f"some of {','.join(PARTS)}")
+    parser.add_argument("--suites", default=",".join(SUITES), help=f"of the benchmarks: some of {','.join(SUITES)}")
     parser.add_argument("--limit", type=float, default=3600.0, metavar="SECONDS", help="for each part (3600)")
     parser.add_argument("--wheels", type=Path, help="a folder of wheels: no package index is asked")
     parser.add_argument("--python", type=Path, default=Path(sys.executable), help="whose packages are used, too")
@@ -72,10 +75,12 @@ def parse(arguments):
     parser.add_argument("--build-folder", type=Path, default=FOLDER / "cmake", help="of CMake")
     parser.add_argument("--emulated", action="store_true", help="a dry run on the emulated device")
     options = parser.parse_args(arguments)
-    options.only = options.only.split(",")
-    for name in options.only:
-        if name not in PARTS:
-            parser.error(f"--only: {name!r} is none of {', '.join(PARTS)}")
+    for option, names in (("only", PARTS), ("suites", SUITES)):
+        chosen = tuple(getattr(options, option).split(","))
+        setattr(options, option, chosen)
+        for name in chosen:
+            if name not in names:
+                parser.error(f"--{option}: {name!r} is none of {', '.join(names)}")
     if options.wheels and not options.wheels.is_dir():
         parser.error(f"--wheels: there is no folder {options.wheels}")
     return options
@@ -107,7 +112,7 @@ def commit():
     try:
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
-        return os.environ.get("PYNEURAL_COMMIT", "unknown")
+        return "unknown"
 
 
 if __name__ == "__main__":

@@ -8,7 +8,13 @@ from pathlib import Path
 from gpu_process import run
 
 # What building and testing need: module and distribution. The others make more tests run, or run them sooner.
-NEEDED = {"pybind11": "pybind11>=3.0", "numpy": "numpy>=1.24", "h5py": "h5py>=3.8", "tqdm": "tqdm>=4.60", "pytest": "pytest>=7.4"}
+NEEDED = {
+    "pybind11": "pybind11>=3.0",
+    "numpy": "numpy>=1.24",
+    "h5py": "h5py>=3.8",
+    "tqdm": "tqdm>=4.60",
+    "pytest": "pytest>=7.4",
+}
 WELCOME = {
     "cmake": "cmake>=3.24",
     "ninja": "ninja",

@@ -7,6 +7,8 @@ import subprocess
 import tempfile
 from dataclasses import dataclass
 
+GRACE = 20.0  # seconds between being told to stop and being stopped
+
 
 @dataclass
 class Done:
@@ -45,12 +47,14 @@ def run(command, log, seconds, environment=None, folder=None):
             return Done(127, str(error))
         try:
             status = process.wait(max(1.0, seconds))
-        except BaseException as error:
+        except subprocess.TimeoutExpired:
+            status = None
+            process.terminate()  # it may write what it has
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(GRACE)
+        finally:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
-            if not isinstance(error, subprocess.TimeoutExpired):
-                raise
-            status = None
         out.seek(0)
         return Done(status, out.read())

@@ -29,24 +29,29 @@ TRAININGS = {
 ON_CPU_TOO = ("vgg",)
 
 
+def in_precision(some: list[dict], precision: str) -> list[dict]:
+    """The cases with that precision, which their names end with unless it is float32."""
+    mark = "" if precision == "float32" else f" {precision}"
+    return [{**case, "precision": precision, "name": case["name"] + mark} for case in some]
+
+
 def in_each_precision(some: list[dict]) -> list[dict]:
     """Every case in float32, then in TF32."""
-    return [
-        {**case, "precision": precision, "name": case["name"] if precision == "float32" else f"{case['name']} tf32"}
-        for precision in PRECISIONS
-        for case in some
-    ]
+    return [case for precision in PRECISIONS for case in in_precision(some, precision)]
 
 
 def matmuls() -> list[dict]:
-    """Cubes, and the products of dense layers at batch 128: forward, gradients of the kernel and of the input."""
-    found = [cases.matmul(size, size, size) for size in CUBES]
+    """Cubes, and the products of dense layers at batch 128: forward and both gradients; cubes in BF16, too."""
+    cubes = [cases.matmul(size, size, size) for size in CUBES]
+    found = [*cubes]
     found += [cases.matmul(size, size, size, layout) for size in (1024, 4096) for layout in ("TN", "NT")]
     for inputs, units in cases.DENSE:
         found.append(cases.matmul(BATCH, inputs, units))
         found.append(cases.matmul(inputs, BATCH, units, "TN"))
         found.append(cases.matmul(BATCH, units, inputs, "NT"))
-    return in_each_precision(list({case["name"]: case for case in found}.values()))
+    # Ours rounds float32 to BF16 as it reads; PyTorch gets arrays of BF16.
+    unique = {case["name"]: case for case in found}
+    return in_each_precision(list(unique.values())) + in_precision(cubes, "bf16")
 
 
 def conv2ds() -> list[dict]:

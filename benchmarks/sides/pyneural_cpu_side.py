@@ -5,4 +5,5 @@ from pyneural_side import info, set_threads  # noqa: F401
 
 
 def prepare(case):
-    return pyneural_side.prepare(case) if case.get("against_cpu") else None
+    wanted = case.get("against_cpu") and case["precision"] == "float32"
+    return pyneural_side.prepare(case) if wanted else None

@@ -11,5 +11,4 @@ from torch_side import info, set_threads  # noqa: F401
 
 def prepare(case):
     builder = torch_models.BUILDERS.get(case["op"])
-    torch_device.set_precision(case)
-    return builder(case, compiled=True) if builder else None
+    return torch_device.prepared(builder, case, compiled=True) if builder else None

@@ -7,12 +7,21 @@ import torch
 DEVICE = "cuda" if os.environ.get("PYNEURAL_DEVICE", "cpu").startswith("cuda") else "cpu"
 
 
-def use():
-    """Makes all tensors from now on where the comparison is."""
+def start():
+    """Settings for the whole run. Without a GPU this raises, before anything is compared."""
     if DEVICE == "cuda":
-        torch.set_default_device("cuda")
-        torch.zeros(1)  # without a GPU this raises, before anything is compared
+        torch.zeros(1, device=DEVICE)
         torch.backends.cudnn.benchmark = True  # cuDNN tries its algorithms, and keeps the fastest
+
+
+def prepared(builder, case, **options):
+    """The variants that a builder has of a case, made where the comparison is, in its precision.
+
+    While they run there is no default device: it would cost time in every call.
+    """
+    set_precision(case)
+    with torch.device(DEVICE):
+        return builder(case, **options)
 
 
 def info():

@@ -8,14 +8,17 @@ from torch_side import info, set_threads  # noqa: F401
 
 
 def prepare(case):
-    torch_device.set_precision(case)
     if case["op"] == "train":
-        return {name: (epoch(case, layout), case["steps"]) for name, layout in torch_models.layouts(case).items()}
+        return torch_device.prepared(train, case)
     if case["op"] == "predict" or case["op"] not in torch_side.BUILDERS:
         return None
-    variants = torch_side.BUILDERS[case["op"]](case)
+    variants = torch_device.prepared(torch_side.BUILDERS[case["op"]], case)
     variants = variants if isinstance(variants, dict) else {"graph": variants}
     return {name: torch_device.Graph(run) for name, run in variants.items()}
+
+
+def train(case):
+    return {name: (epoch(case, layout), case["steps"]) for name, layout in torch_models.layouts(case).items()}
 
 
 def rows_of(x):
@@ -45,7 +48,7 @@ def epoch(case, layout):
     graph = torch_device.capture(step)
 
     def run():
-        order = torch.randperm(len(x))
+        order = torch.randperm(len(x), device=x.device)
         total.zero_()
         correct.zero_()
         for rows in order.split(case["batch"]):

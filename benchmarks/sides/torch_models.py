@@ -109,8 +109,8 @@ def epoch(case, layout, compiled):
 
     def run():
         network.train()
-        order = torch.randperm(len(x))
-        total, correct = torch.zeros(()), torch.zeros((), dtype=torch.int64)
+        order = torch.randperm(len(x), device=x.device)
+        total, correct = torch.zeros((), device=x.device), torch.zeros((), dtype=torch.int64, device=x.device)
         for rows in order.split(case["batch"]):
             targets = y[rows]
             loss, outputs = loss_of(x[rows], targets)

@@ -15,21 +15,21 @@ def set_threads(threads):
     if threads:
         torch.set_num_threads(threads)
     torch.set_grad_enabled(False)
-    torch_device.use()
+    torch_device.start()
 
 
 def prepare(case):
     """The variants that PyTorch has of a case: {name: callable}."""
     builder = BUILDERS.get(case["op"])
-    torch_device.set_precision(case)
-    return torch_device.timed(builder(case)) if builder else None
+    return torch_device.timed(torch_device.prepared(builder, case)) if builder else None
 
 
 def matmul(case):
     m, k, n, layout = case["m"], case["k"], case["n"], case["layout"]
-    a = torch.randn(k, m).t() if layout[0] == "T" else torch.randn(m, k)
-    b = torch.randn(n, k).t() if layout[1] == "T" else torch.randn(k, n)
-    out = torch.empty(m, n)
+    dtype = torch.bfloat16 if case.get("precision") == "bf16" else torch.float32
+    a = torch.randn(k, m, dtype=dtype).t() if layout[0] == "T" else torch.randn(m, k, dtype=dtype)
+    b = torch.randn(n, k, dtype=dtype).t() if layout[1] == "T" else torch.randn(k, n, dtype=dtype)
+    out = torch.empty(m, n, dtype=dtype)
     return {"mm out=": lambda: torch.mm(a, b, out=out), "mm": lambda: torch.mm(a, b)}
 
 
