@@ -7,7 +7,7 @@ CXX_FILES = $(shell find csrc cuda tests -name '*.cpp' -o -name '*.h' -o -name '
 ENVIRONMENT = $(PYTHON) tools/environment.py $(VENV)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow test-cuda-emulated check-cuda sanitize coverage lint format stubs check-stubs check-symbols wheel bench bench-quick \
+.PHONY: help demo test test-slow test-cuda-emulated check-cuda sanitize coverage lint format stubs check-stubs check-symbols wheel bench bench-quick gpu-check \
 	env clean
 
 help: ## list the commands
@@ -65,6 +65,9 @@ bench: env ## measure kernels and models against the peers, in some 25 minutes; 
 
 bench-quick: env ## the same with fewer cases and turns, in some minutes
 	$(BIN)/python -m benchmarks --install --quick $(BENCH)
+
+gpu-check: ## on a machine with a GPU: build, test and measure there; WHEELS=folder, CHECK="--only tests --limit 500"
+	$(PYTHON) tools/gpu_check.py $(if $(WHEELS),--wheels $(WHEELS)) $(CHECK)
 
 clean: ## remove what was built, trained and cached
 	rm -rf build dist output $(VENV) .pytest_cache .ruff_cache .hypothesis .coverage

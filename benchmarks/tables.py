@@ -83,10 +83,11 @@ def main(folder: Path) -> None:
         path = folder / f"{suite}.json"
         if not path.exists():
             continue
-        rows = json.loads(path.read_text())["results"]
-        for threads in sorted({row["threads"] for row in rows}):
-            print(f"\n### {suite}, {threads_text(threads)}\n")
-            mine = [row for row in rows if row["threads"] == threads]
+        report = json.loads(path.read_text())
+        gpu, rows = report["machine"].get("gpu"), report["results"]
+        for threads, precision in sorted({(row["threads"], row["case"].get("precision", "")) for row in rows}):
+            print(f"\n### {suite}, {f'{gpu} {precision}'.rstrip() if gpu else threads_text(threads)}\n")
+            mine = [row for row in rows if (row["threads"], row["case"].get("precision", "")) == (threads, precision)]
             print("\n".join(cases(mine) if suite in WHOLE else means(mine)))
     for suite in (pressure, memory, overhead):
         path = folder / f"{suite.__name__}.json"

@@ -274,6 +274,7 @@ std::vector<DeviceInfo> cuda_devices() {
     info.name = properties.name;
     info.compute_capability = 10 * properties.major + properties.minor;
     info.multiprocessors = properties.multiProcessorCount;
+    info.l2_bytes = static_cast<size_t>(properties.l2CacheSize);
     devices.push_back(info);
   }
   return devices;

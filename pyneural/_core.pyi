@@ -97,6 +97,8 @@ __all__: list[str] = [
     "mean",
     "measure_bandwidth",
     "measure_fma_peak",
+    "measure_gpu_bandwidth",
+    "measure_gpu_peak",
     "min",
     "minimum",
     "mish",
@@ -352,6 +354,15 @@ class Plan:
     ) -> int:
         """
         Runs up to `batches` batches of rows from arrays, starting at row `first_row` of `order` (an int64 array of row numbers; None: as they lie), until max_seconds are over (0: no limit). Writes outputs, one after the other, into the arrays of `outputs`. Returns how many batches ran. NotFiniteError has the failing one in `.batch`.
+        """
+    def time_rounds(
+        self,
+        inputs: collections.abc.Sequence,
+        repeats: typing.SupportsInt | typing.SupportsIndex = 1,
+        rounds: typing.SupportsInt | typing.SupportsIndex = 1,
+    ) -> list[float]:
+        """
+        Seconds of one run for each of `rounds` rounds of `repeats` runs in a row, on these inputs; on a GPU by its own clock. Effects take place.
         """
     @property
     def device(self) -> str:
@@ -758,6 +769,23 @@ def measure_fma_peak(
 ) -> float:
     """
     Floating-point operations per second of `threads` threads at a SIMD level (None: the one in use), best of many short runs.
+    """
+
+def measure_gpu_bandwidth(
+    device: str,
+    bytes: typing.SupportsInt | typing.SupportsIndex,
+    mode: str,
+    seconds: typing.SupportsFloat | typing.SupportsIndex = 0.05,
+) -> float:
+    """
+    Bytes per second of a GPU that reads so many bytes of its memory again and again ('read'), or copies the first half of them to the second ('copy': bytes read and written count). Best of several launches.
+    """
+
+def measure_gpu_peak(
+    device: str, unit: str = "float32", seconds: typing.SupportsFloat | typing.SupportsIndex = 0.05
+) -> float:
+    """
+    Floating-point operations per second of a GPU: 'float32', or its tensor cores through mma.sync in 'tf32' or 'bf16'. Best of several launches.
     """
 
 def min(

@@ -75,7 +75,7 @@ def list_devices() -> list[dict[str, Any]]:
 
     Returns:
         For each a dict: `device` (its name for `pyneural.device`), `name` (of the processor), `memory_bytes` (in all);
-        for GPUs also `free_bytes`, `compute_capability` and `multiprocessors`.
+        for GPUs also `free_bytes`, `l2_bytes`, `compute_capability` and `multiprocessors`.
     """
     import os
 

@@ -12,8 +12,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from benchmarks.harness import machine, memory, overhead, peers, pictures, pressure, report
+from benchmarks.harness.gpu_suites import GPU_SUITES
 from benchmarks.harness.suites import SUITES, Suite, start_workers
-from benchmarks.harness.turns import OURS, Comparison, compare
+from benchmarks.harness.turns import CPU, OURS, Comparison, compare
+from pyneural import _core
 from pyneural.bench import limits
 
 SPECIAL = ("pressure", "memory", "overhead")
@@ -32,9 +34,9 @@ def main(arguments: list[str] | None = None) -> int:
     begin = time.monotonic()
     for name in options.suite:
         try:
-            if name in SUITES:
+            if name in run.suites:
                 for threads in options.threads:
-                    run.suite(SUITES[name], threads)
+                    run.suite(run.suites[name], threads)
             else:
                 getattr(run, name)()
         except KeyboardInterrupt:
@@ -51,13 +53,19 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     names = [*SUITES, *SPECIAL]
     parser.add_argument(
-        "--suite", type=_list_of(names), default=names, help=f"some of {','.join(names)} (default: all)"
+        "--device", default=CPU, help="cpu, or cuda: pyneural and PyTorch on the same GPU (default: cpu)"
+    )
+    parser.add_argument(
+        "--suite",
+        type=_list_of(names),
+        default=None,
+        help=f"some of {','.join(names)} (default: all); on a GPU of {','.join(GPU_SUITES)}",
     )
     parser.add_argument(
         "--peers",
         type=_list_of(list(peers.PEERS)),
-        default=[peer for peer in peers.PEERS if peer != COMPILED],
-        help=f"some of {','.join(peers.PEERS)}; default: all but {COMPILED}",
+        default=None,
+        help=f"some of {','.join(peers.PEERS)}; default: all but {COMPILED}, on a GPU {','.join(peers.GPU_PEERS)}",
     )
     parser.add_argument("--compile", action="store_true", help=f"{COMPILED} too: takes some minutes more")
     parser.add_argument(
@@ -65,6 +73,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--only", default="", metavar="TEXT", help="cases whose name contains it")
     parser.add_argument("--rounds", type=int, default=None, help="turns of each side, instead of the suite's number")
+    parser.add_argument("--steps", type=int, default=None, help="batches of an epoch, instead of the model's number")
     parser.add_argument("--turn", type=float, default=None, metavar="SECONDS", help="of a turn, instead of the suite's")
     parser.add_argument("--quick", action="store_true", help="a few kernels of each suite, fewer turns")
     parser.add_argument(
@@ -85,8 +94,20 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         if not separator or not Path(path).exists():
             parser.error(f"--python: expected PEER=PATH of an interpreter, received {text!r}")
         options.named |= {name: Path(path).absolute() for name in names.split(",")}
+    try:
+        options.device = _core.resolve_device(options.device)
+    except (RuntimeError, ValueError) as error:
+        parser.error(f"--device: {error}")
+    on_cpu = options.device == CPU
+    options.suite = options.suite or (names if on_cpu else list(GPU_SUITES))
+    if not on_cpu and not set(options.suite) <= set(GPU_SUITES):
+        parser.error(f"--suite: on a GPU there are {', '.join(GPU_SUITES)}")
+    others = (COMPILED, *peers.ONLY_ON_GPU)
+    options.peers = options.peers or ([p for p in peers.PEERS if p not in others] if on_cpu else list(peers.GPU_PEERS))
     if options.compile and COMPILED not in options.peers:
         options.peers.append(COMPILED)
+    if not on_cpu:
+        options.threads = [1]  # a GPU is used as a whole; what the CPU does meanwhile may use all processors
     options.threads = options.threads or sorted({1, len(machine.processors())})
     return options
 
@@ -123,7 +144,9 @@ class Run:
         self.left_out: dict[str, str] = {}
         self.versions: dict[str, dict] = {}
         self.results: dict[str, list] = {}
-        self.machine = machine.describe()
+        self.device = options.device
+        self.suites = SUITES if self.device == CPU else GPU_SUITES
+        self.machine = machine.describe(self.device)
         if options.install:
             for problem in peers.install(options.peers, options.named):
                 self.console.print(f"[yellow]{problem}[/yellow]")
@@ -134,7 +157,7 @@ class Run:
                 self._leave_out(side, "not installed (--install makes its environment)")
             else:
                 self.pythons[side] = str(python)
-        self.limits = limits.measure(options.threads, LIMITS_SECONDS)
+        self.limits = limits.measure(options.threads, LIMITS_SECONDS, self.device)
 
     def print_header(self) -> None:
         """The machine and its limits."""
@@ -143,13 +166,16 @@ class Run:
     def suite(self, suite: Suite, threads: int) -> None:
         """Measures a suite with so many threads, prints its table."""
         cases = suite.chosen(self.options.only, self.options.quick)
+        if self.options.steps:
+            cases = [{**case, "steps": self.options.steps} if "steps" in case else case for case in cases]
         if not cases:
             return
         rounds = self.options.rounds or (QUICK_ROUNDS if self.options.quick else suite.rounds)
         turn = self.options.turn or suite.turn
         before = dict(self.left_out)
         wanted = {side: python for side, python in self.pythons.items() if side in suite.peers}
-        workers = start_workers(wanted, sys.executable, threads, machine.pinned(threads), self.left_out)
+        count, cpus = (threads, machine.pinned(threads)) if self.device == CPU else (0, machine.processors())
+        workers = start_workers(wanted, sys.executable, count, cpus, self.left_out, self.device)
         for side in self.left_out.keys() - before.keys():
             self._leave_out(side, self.left_out[side])
         found = self.results.setdefault(suite.name, [])
@@ -194,16 +220,19 @@ class Run:
         head = {"suite": name, "machine": self.machine, "versions": self.versions, "left_out": self.left_out}
         head |= {"limits": self.limits.to_dict()}
         report.write_json(self.options.output / f"{name}.json", head, [row.as_dict() for row in rows])
-        if name in SUITES:
-            self._draw(SUITES[name], rows)
+        if name in self.suites:
+            self._draw(self.suites[name], rows)
 
     def _draw(self, suite: Suite, rows: list[Comparison]) -> None:
-        for threads in sorted({row.threads for row in rows}):
-            mine = [row for row in rows if row.threads == threads]
-            heading = f"{suite.title}, {report.threads_text(threads)}"
+        """Pictures for each number of threads; of a GPU for each precision."""
+        for threads, precision in sorted({(row.threads, row.case.get("precision", "")) for row in rows}):
+            mine = [row for row in rows if (row.threads, row.case.get("precision", "")) == (threads, precision)]
+            heading = f"{suite.title}, {report.where_text(self.limits, threads)} {precision}".rstrip()
             note = f"{self.machine['processor']}, commit {self.machine['commit']}"
-            pictures.ratios(mine, heading, note, self.options.output / f"{suite.name}_{threads}.png")
-            pictures.roofline(mine, self.limits, threads, self.options.output / f"{suite.name}_roofline_{threads}.png")
+            mark = precision or ("gpu" if self.device != CPU else str(threads))
+            pictures.ratios(mine, heading, note, self.options.output / f"{suite.name}_{mark}.png")
+            roofs = self.limits.in_precision(precision)
+            pictures.roofline(mine, roofs, threads, self.options.output / f"{suite.name}_roofline_{mark}.png")
 
     def _show(self, name: str, rows: list, table: object) -> None:
         self.results[name] = rows

@@ -26,10 +26,12 @@ def pinned(threads: int) -> list[int]:
     return processors()[-threads:]
 
 
-def describe() -> dict[str, str]:
+def describe(device: str = "cpu") -> dict[str, str]:
     """The machine and the code that runs on it."""
+    gpu = next(({"gpu": gpu["name"]} for gpu in _core.cuda_devices() if gpu["device"] == device), {})
     load = f"{os.getloadavg()[0]:.2f}" if hasattr(os, "getloadavg") else "unknown"
     return {
+        **gpu,
         "processor": processor_name(),
         "processors": str(len(processors())),
         "simd_level": _core.simd_level(),

@@ -22,7 +22,11 @@ PEERS: dict[str, tuple[str, str | None]] = {
     "keras_tensorflow": ("Keras on TF", "tensorflow"),
     "sklearn": ("scikit-learn", "sklearn"),
     "onnxruntime": ("ONNX Runtime", "onnxruntime"),
+    "torch_graphs": ("PyTorch CUDA graphs", "torch"),
+    "pyneural_cpu": ("pyneural on the CPU", None),
 }
+GPU_PEERS = ("torch", "torch_compile", "torch_graphs", "pyneural_cpu")  # of pyneural on a GPU
+ONLY_ON_GPU = ("torch_graphs", "pyneural_cpu")
 
 
 def title(side: str) -> str:

@@ -15,7 +15,12 @@ from pyneural.bench.limits import Limits
 from pyneural.bench.results import Point
 
 # Colours that the colour-blind can tell apart (Okabe and Ito).
-COLORS = dict(zip(PEERS, ("#0072B2", "#D55E00", "#E69F00", "#009E73", "#56B4E9", "#CC79A7", "#7F3C8D", "#5B5B5B")))
+COLORS = dict(
+    zip(
+        PEERS,
+        ("#0072B2", "#D55E00", "#E69F00", "#009E73", "#56B4E9", "#CC79A7", "#7F3C8D", "#5B5B5B", "#332288", "#117733"),
+    )
+)
 INK, GRID = "#222222", "#E6E9EF"
 MANY = 24  # cases: more are drawn as sorted curves, as nobody could read the names
 EXTREMES = 3  # names at each end of such a curve
@@ -137,7 +142,15 @@ def _scale(axes: Any, which: str, values: list[float]) -> None:
 def roofline(comparisons: list[Comparison], limits: Limits, threads: int, path: Path) -> None:
     """Draws our kernels below the roofs of this machine; nothing if none of them computes anything."""
     points = [
-        Point(row.case["name"], family(row.case), threads, row.seconds[OURS], row.case["flops"], row.case["bytes"])
+        Point(
+            row.case["name"],
+            family(row.case),
+            threads,
+            row.seconds[OURS],
+            row.case["flops"],
+            row.case["bytes"],
+            limits.device,
+        )
         for row in comparisons
         if row.threads == threads and OURS in row.seconds and row.case.get("flops") and row.case.get("bytes")
     ]

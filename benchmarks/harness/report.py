@@ -15,7 +15,7 @@ from benchmarks.harness.memory import Peak
 from benchmarks.harness.overhead import Overhead
 from benchmarks.harness.peers import PEERS, title
 from benchmarks.harness.pressure import Pressure
-from benchmarks.harness.turns import OURS, Comparison
+from benchmarks.harness.turns import CPU, OURS, Comparison
 from pyneural.bench.limits import Limits
 
 BEHIND = 1.0  # a ratio below it is a loss
@@ -25,6 +25,11 @@ DIGITS = 5  # that times are written with: more than they are worth
 def threads_text(threads: int) -> str:
     """In words."""
     return "one thread" if threads == 1 else f"{threads} threads"
+
+
+def where_text(limits: Limits, threads: int) -> str:
+    """What computes, in words: threads, or a GPU by its name."""
+    return threads_text(threads) if limits.device == CPU else limits.processor
 
 
 def time_text(seconds: float) -> str:
@@ -41,7 +46,7 @@ def rate_text(case: dict, seconds: float, limits: Limits, threads: int) -> str:
     if not flops and not moved:
         return ""
     rate = f"{flops / seconds / 1e9:.4g} GF/s" if flops else f"{moved / seconds / 1e9:.4g} GB/s"
-    least = limits.seconds(flops, moved, threads, case.get("footprint"))
+    least = limits.in_precision(case.get("precision")).seconds(flops, moved, threads, case.get("footprint"))
     return f"{rate} {least / seconds:4.0%}"
 
 
@@ -65,7 +70,7 @@ def comparison_table(heading: str, comparisons: list[Comparison], threads: int, 
     peers = measured_peers(comparisons)
     several = {peer: len({row.variants[peer] for row in comparisons if peer in row.ratios}) > 1 for peer in peers}
     note = "a peer's column: its time over ours (larger is better for us), and the quartiles of that ratio"
-    heading = f"{heading}, {threads_text(threads)}"
+    heading = f"{heading}, {where_text(limits, threads)}"
     table = Table(title=heading, title_justify="left", caption=note if peers else None, caption_justify="left")
     table.add_column("case", no_wrap=True)
     table.add_column(OURS, justify="right", no_wrap=True)
@@ -160,10 +165,11 @@ def print_header(console: Console, machine: dict[str, str], limits: Limits) -> N
     for key, value in machine.items():
         console.print(f"{key:>14}: {value}", highlight=False)
     for threads in limits.threads:
+        name = threads_text(threads) if limits.device == CPU else limits.device
         peaks = ", ".join(f"{level} {rates[threads] / 1e9:.0f}" for level, rates in limits.peaks.items())
         copies = ", ".join(f"{level.name} {level.copy[threads] / 1e9:.0f}" for level in limits.memory)
         text = f"multiply-adds {peaks} GFLOP/s; copies {copies} GB/s"
-        console.print(f"{threads_text(threads):>14}: {text}", highlight=False)
+        console.print(f"{name:>14}: {text}", highlight=False)
 
 
 def write_json(path: Path, head: dict[str, Any], rows: list[dict]) -> None:

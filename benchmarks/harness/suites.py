@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from benchmarks.harness.turns import OURS, SideError, Worker
+from benchmarks.harness.turns import CPU, OURS, SideError, Worker
 from pyneural.bench import cases, models
 
 QUICK_KERNELS = 12  # cases of each suite in a quick run
@@ -57,7 +57,12 @@ SUITES = {
 
 
 def start_workers(
-    peers: dict[str, str], ours: str, threads: int, cpus: list[int], left_out: dict[str, str]
+    peers: dict[str, str],
+    ours: str,
+    threads: int,
+    cpus: list[int],
+    left_out: dict[str, str],
+    device: str = CPU,
 ) -> list[Worker]:
     """Our side and those peers that start; why one does not is added to `left_out`."""
     workers = []
@@ -65,7 +70,7 @@ def start_workers(
         if side in left_out:
             continue
         try:
-            workers.append(Worker(side, python, threads, cpus))
+            workers.append(Worker(side, python, threads, cpus, device=device))
         except SideError as error:
             if side == OURS:
                 raise

@@ -16,17 +16,18 @@ from pathlib import Path
 import pyneural
 
 WORKER = Path(__file__).parent / "worker.py"
-OURS = "pyneural"
+OURS, OURS_ON_CPU = "pyneural", "pyneural_cpu"
+CPU = "cpu"
 QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONWARNINGS": "ignore"}
 # The C library keeps freed memory for the next call, on all sides. By default it gives large blocks back to the system,
 # now and then: page faults then take more time than many a kernel, and up to a third of a peer's training step.
 KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(1 << 30), "MALLOC_TRIM_THRESHOLD_": str(1 << 32)}
 
 
-def environment_of(side: str) -> dict[str, str]:
+def environment_of(side: str, device: str = CPU) -> dict[str, str]:
     """The environment variables of a side's process. Ours imports the pyneural that was imported here."""
-    found = {**QUIET, **os.environ}
-    if side == OURS:
+    found = {**QUIET, **os.environ, "PYNEURAL_DEVICE": CPU if side == OURS_ON_CPU else device}
+    if side in (OURS, OURS_ON_CPU):
         found["PYTHONPATH"] = str(Path(pyneural.__file__).parents[1])
     return found
 
@@ -48,17 +49,26 @@ class Worker:
         threads: number of threads; 0 for the library's own choice.
         cpus: the processors that the process may use.
         keep_memory: whether the C library keeps freed memory; else it does what it does by default.
+        device: where the side computes.
 
     Raises:
         SideError: If the library cannot be imported.
     """
 
-    def __init__(self, side: str, python: str | Path, threads: int, cpus: list[int], keep_memory: bool = True) -> None:
+    def __init__(
+        self,
+        side: str,
+        python: str | Path,
+        threads: int,
+        cpus: list[int],
+        keep_memory: bool = True,
+        device: str = CPU,
+    ) -> None:
         self.side = side
         self.dead = False
         self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed with the worker
         command = [str(python), str(WORKER), f"{side}_side", str(threads), ",".join(map(str, cpus))]
-        environment = {**(KEEP_MEMORY if keep_memory else {}), **environment_of(side)}
+        environment = {**(KEEP_MEMORY if keep_memory else {}), **environment_of(side, device)}
         pipe = subprocess.PIPE
         self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=self._log, text=True, env=environment)
         self.info = self.ask(info=True)
@@ -119,7 +129,7 @@ class Comparison:
 
     def as_dict(self) -> dict:
         """Plain values for JSON. Of the case its name and work: the name leads to the rest."""
-        case = {key: self.case[key] for key in ("name", "flops", "bytes") if key in self.case}
+        case = {key: self.case[key] for key in ("name", "flops", "bytes", "precision") if key in self.case}
         return {**asdict(self), "case": case}
 
 

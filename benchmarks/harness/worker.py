@@ -2,7 +2,8 @@
 
 Works in any environment: it needs nothing but the side's own library. Requests and answers are lines of JSON; what a
 library prints goes to stderr. Requests: {"prepare": case, "seconds": of a turn}, {"turn": true}, {"info": true}.
-THREADS is 0 where the library shall choose.
+THREADS is 0 where the library shall choose. A function with an attribute `seconds` times itself, with a GPU's clock:
+`seconds(repeats)` is the time of a call, averaged.
 """
 
 import contextlib
@@ -46,6 +47,8 @@ class Prepared:
 
 def timed(run, repeats):
     """Seconds of one call, averaged over `repeats` calls."""
+    if hasattr(run, "seconds"):
+        return run.seconds(repeats)
     calls = range(repeats)
     begin = time.perf_counter()
     for _ in calls:

@@ -1,4 +1,6 @@
-"""pyneural: kernels in prepared plans, as `fit` runs them, and whole models."""
+"""pyneural: kernels in prepared plans, as `fit` runs them, and whole models; where PYNEURAL_DEVICE says."""
+
+import statistics
 
 from keras_models import builders
 
@@ -19,6 +21,8 @@ def set_threads(threads):
 
 def prepare(case):
     """The variants that pyneural has of a case: {name: callable}."""
+    if on_gpu():
+        _core.set_matmul_precision(case.get("precision", "float32"))
     if case["op"] in kernels.BUILDERS:
         return kernel(case)
     builder = BUILDERS.get(case["op"])
@@ -29,11 +33,31 @@ def kernel(case):
     """A kernel is a plan of its own, built as `pyneural bench` builds it."""
     plan, inputs = kernels.prepare(case)
     tensors = [_core.tensor(x) for x in inputs]
+    if on_gpu():
+        return {"plan": GpuPlan(plan, tensors)}
     variants = {"plan": lambda: plan.run(tensors)}
     if case["op"] in ("matmul", *UNARY, *BINARY):  # a single call: as quick to write without a plan
         function = kernels.BUILDERS[case["op"]](case)[0]
         variants["eager"] = lambda: function(*tensors)
     return variants
+
+
+def on_gpu():
+    return _core.current_device() != "cpu"
+
+
+class GpuPlan:
+    """A plan that the GPU's clock times, without the copies of inputs and outputs that `run` makes."""
+
+    def __init__(self, plan, tensors):
+        self.plan, self.tensors = plan, tensors
+
+    def __call__(self):
+        self.plan.time_rounds(self.tensors)
+
+    def seconds(self, repeats):
+        recorded = min(repeats, kernels.MAX_RECORDED)
+        return statistics.fmean(self.plan.time_rounds(self.tensors, recorded, max(1, repeats // recorded)))
 
 
 BUILDERS = builders(pyneural)

@@ -2,6 +2,7 @@
 
 import torch
 import torch.nn.functional as F
+import torch_device
 from common import images_first, models
 from torch import nn
 
@@ -82,28 +83,34 @@ def train(case, compiled=False):
     return {name: (epoch(case, layout, compiled), case["steps"]) for name, layout in layouts(case).items()}
 
 
+def training(case, layout, capturable=False):
+    """Network, samples, targets, optimizer and loss function of a case; `capturable` by a CUDA graph."""
+    network, (x, y) = build(case).to(memory_format=layout), models.data(case)
+    x = torch.from_numpy(images_first(x)).to(torch_device.DEVICE).contiguous(memory_format=layout)
+    y = torch.from_numpy(y).to(torch_device.DEVICE)
+    name, rate = case["optimizer"]
+    kind = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}[name]
+    options = {"capturable": True} if capturable and kind is torch.optim.Adam else {}
+    optimizer = kind(network.parameters(), lr=rate, fused=True, **options)
+    return network, x, y, optimizer, LOSSES[case["loss"]]
+
+
 def epoch(case, layout, compiled):
     """A function that trains for one epoch: shuffled batches from one tensor, loss and accuracy summed."""
     torch.set_grad_enabled(True)
-    network, (x, y) = build(case).to(memory_format=layout), models.data(case)
-    x = torch.from_numpy(images_first(x)).contiguous(memory_format=layout)
-    y = torch.from_numpy(y)
-    name, rate = case["optimizer"]
-    kind = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}[name]
-    optimizer = kind(network.parameters(), lr=rate, fused=True)
-    criterion = LOSSES[case["loss"]]
+    network, x, y, optimizer, criterion = training(case, layout)
 
     def loss_of(x, y):
         outputs = network(x)
         return criterion(outputs, y), outputs
 
     if compiled:
-        loss_of = torch.compile(loss_of)
+        loss_of = torch.compile(loss_of, mode=torch_device.compile_mode())
 
     def run():
         network.train()
-        order = torch.randperm(len(x))
-        total, correct = torch.zeros(()), torch.zeros((), dtype=torch.int64)
+        order = torch.randperm(len(x), device=x.device)
+        total, correct = torch.zeros((), device=x.device), torch.zeros((), dtype=torch.int64, device=x.device)
         for rows in order.split(case["batch"]):
             targets = y[rows]
             loss, outputs = loss_of(x[rows], targets)

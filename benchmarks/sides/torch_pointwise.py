@@ -2,6 +2,7 @@
 
 import torch
 import torch.nn.functional as F
+import torch_device
 
 UNARY = {
     "relu": lambda x, out: torch.clamp_min(x, 0, out=out),
@@ -135,6 +136,8 @@ def optimizer(case):
         kind = {"adam": torch.optim.Adam, "rmsprop": torch.optim.RMSprop}.get(case["op"], torch.optim.SGD)
         if kind is torch.optim.RMSprop and mode == "fused":  # there is none
             continue
+        if kind is not torch.optim.SGD and torch_device.DEVICE == "cuda":  # whether a CUDA graph records it or not
+            options["capturable"] = True
         variants[mode] = kind([weights], **options).step
     return variants
 

@@ -1,32 +1,35 @@
-"""PyTorch, eager; NHWC and NCHW where both exist."""
+"""PyTorch, eager; NHWC and NCHW where both exist. On the CPU or on a GPU: see torch_device.py."""
 
 import torch
 import torch.nn.functional as F
+import torch_device
 import torch_models
 import torch_pointwise
 
 
 def info():
-    return {"torch": torch.__version__}
+    return {"torch": torch.__version__, **torch_device.info()}
 
 
 def set_threads(threads):
     if threads:
         torch.set_num_threads(threads)
     torch.set_grad_enabled(False)
+    torch_device.start()
 
 
 def prepare(case):
     """The variants that PyTorch has of a case: {name: callable}."""
     builder = BUILDERS.get(case["op"])
-    return builder(case) if builder else None
+    return torch_device.timed(torch_device.prepared(builder, case)) if builder else None
 
 
 def matmul(case):
     m, k, n, layout = case["m"], case["k"], case["n"], case["layout"]
-    a = torch.randn(k, m).t() if layout[0] == "T" else torch.randn(m, k)
-    b = torch.randn(n, k).t() if layout[1] == "T" else torch.randn(k, n)
-    out = torch.empty(m, n)
+    dtype = torch.bfloat16 if case.get("precision") == "bf16" else torch.float32
+    a = torch.randn(k, m, dtype=dtype).t() if layout[0] == "T" else torch.randn(m, k, dtype=dtype)
+    b = torch.randn(n, k, dtype=dtype).t() if layout[1] == "T" else torch.randn(k, n, dtype=dtype)
+    out = torch.empty(m, n, dtype=dtype)
     return {"mm out=": lambda: torch.mm(a, b, out=out), "mm": lambda: torch.mm(a, b)}
 
 

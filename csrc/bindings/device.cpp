@@ -15,7 +15,7 @@ py::list list_devices() {
     devices.append(py::dict("device"_a = device_name(info.device), "name"_a = info.name,
                             "memory_bytes"_a = info.memory_bytes, "free_bytes"_a = info.free_bytes,
                             "compute_capability"_a = info.compute_capability / 10.0,
-                            "multiprocessors"_a = info.multiprocessors));
+                            "multiprocessors"_a = info.multiprocessors, "l2_bytes"_a = info.l2_bytes));
   }
   return devices;
 }

@@ -86,6 +86,15 @@ py::list profile(Plan& plan, const py::sequence& given, int repeats) {
   return steps;
 }
 
+std::vector<double> time_rounds(Plan& plan, const py::sequence& given, int repeats, int rounds) {
+  if (repeats < 1) value_error("`repeats` must be at least 1. Received: ", repeats);
+  if (rounds < 1) value_error("`rounds` must be at least 1. Received: ", rounds);
+  const Inputs inputs(plan, given);
+  const WriteScope scope(plan);
+  const py::gil_scoped_release release;
+  return plan.time_rounds(inputs.data, repeats, rounds);
+}
+
 // The exception carries the batch, counted from the first one of this call.
 [[noreturn]] void raise_not_finite(const NotFiniteError& error, int64_t batch) {
   const py::object type = py::module_::import("pyneural._core").attr("NotFiniteError");
@@ -211,6 +220,9 @@ void bind_trace(py::module_& m) {
            "arrays of `outputs`. Returns how many batches ran. NotFiniteError has the failing one in `.batch`.")
       .def("profile", &profile, "inputs"_a, "repeats"_a = 100,
            "[(step, median seconds, flops, bytes), ...] over some runs on these inputs. Effects take place.")
+      .def("time_rounds", &time_rounds, "inputs"_a, "repeats"_a = 1, "rounds"_a = 1,
+           "Seconds of one run for each of `rounds` rounds of `repeats` runs in a row, on these inputs; on a GPU by "
+           "its own clock. Effects take place.")
       .def_property_readonly("input_specs", [](const Plan& plan) { return specs_list(plan.input_specs()); })
       .def_property_readonly("output_specs", [](const Plan& plan) { return specs_list(plan.output_specs()); })
       .def_property_readonly(

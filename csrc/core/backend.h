@@ -50,7 +50,7 @@ class Backend {
 struct DeviceInfo {
   Device device;
   std::string name;
-  size_t memory_bytes = 0, free_bytes = 0;
+  size_t memory_bytes = 0, free_bytes = 0, l2_bytes = 0;
   int compute_capability = 0;  // 90 for 9.0
   int multiprocessors = 0;
 };

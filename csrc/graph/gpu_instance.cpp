@@ -124,6 +124,20 @@ void GpuInstance::launch_steps(void* stream) {
   }
 }
 
+void GpuInstance::launch_run(void* stream) {
+  launch_steps(stream);
+  launch(commits_, stream);
+}
+
+// Inputs for a run, which has not failed yet.
+void GpuInstance::load(const std::vector<const void*>& inputs) {
+  if (layout_version_ != Variable::layout_version()) bind();
+  gpu_.zero(state_address_, sizeof(RunState));
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    copy_bytes(const_cast<void*>(inputs_[i]), plan_.device_, inputs[i], plan_.device_, plan_.input_specs_[i].bytes());
+  }
+}
+
 void GpuInstance::repeat(int* runs, std::unique_ptr<Recorded>* recorded, void (*work)(void*, void*)) {
   if (*runs == 1) *recorded = gpu_.record(work, this);
   if (*recorded) {
@@ -141,16 +155,9 @@ RunState GpuInstance::fetch_state() {
 }
 
 void GpuInstance::run(const std::vector<const void*>& inputs, const std::vector<void*>& outputs) {
-  if (layout_version_ != Variable::layout_version()) bind();
-  gpu_.zero(state_address_, sizeof(RunState));
-  for (size_t i = 0; i < inputs.size(); ++i) {
-    copy_bytes(const_cast<void*>(inputs_[i]), plan_.device_, inputs[i], plan_.device_, plan_.input_specs_[i].bytes());
-  }
-  repeat(&single_runs_, &single_, [](void* self, void* stream) {
-    auto& instance = *static_cast<GpuInstance*>(self);
-    instance.launch_steps(stream);
-    instance.launch(instance.commits_, stream);
-  });
+  load(inputs);
+  repeat(&single_runs_, &single_,
+         [](void* self, void* stream) { static_cast<GpuInstance*>(self)->launch_run(stream); });
   for (size_t i = 0; i < outputs.size(); ++i) {
     copy_bytes(outputs[i], plan_.device_, outputs_[i], plan_.device_, plan_.output_specs_[i].bytes());
   }
@@ -160,11 +167,7 @@ void GpuInstance::run(const std::vector<const void*>& inputs, const std::vector<
 }
 
 void GpuInstance::run_timed(const std::vector<const void*>& inputs, std::vector<std::vector<double>>* seconds) {
-  if (layout_version_ != Variable::layout_version()) bind();
-  gpu_.zero(state_address_, sizeof(RunState));
-  for (size_t i = 0; i < inputs.size(); ++i) {
-    copy_bytes(const_cast<void*>(inputs_[i]), plan_.device_, inputs[i], plan_.device_, plan_.input_specs_[i].bytes());
-  }
+  load(inputs);
   std::vector<std::shared_ptr<void>> marks = {gpu_.mark()};
   for (Bound& step : bound_) {
     step.args.stream = gpu_.stream();
@@ -180,6 +183,30 @@ void GpuInstance::run_timed(const std::vector<const void*>& inputs, std::vector<
   throw_if_failed(state, static_cast<size_t>(state.step));
 }
 
+std::vector<double> GpuInstance::time_rounds(const std::vector<const void*>& inputs, int repeats, int rounds) {
+  load(inputs);
+  struct Round {
+    GpuInstance* instance;
+    int repeats;
+  } round{this, repeats};
+  const auto work = [](void* context, void* stream) {
+    const auto& round = *static_cast<const Round*>(context);
+    for (int i = 0; i < round.repeats; ++i) round.instance->launch_run(stream);
+  };
+  const std::unique_ptr<Recorded> recorded = gpu_.record(work, &round);
+  recorded->launch();  // the first launch brings the recording to the GPU
+  std::vector<std::shared_ptr<void>> marks = {gpu_.mark()};
+  for (int i = 0; i < rounds; ++i) {
+    recorded->launch();
+    marks.push_back(gpu_.mark());
+  }
+  std::vector<double> seconds;
+  for (int i = 0; i < rounds; ++i) seconds.push_back(gpu_.seconds_between(marks[i], marks[i + 1]) / repeats);
+  const RunState state = fetch_state();
+  throw_if_failed(state, static_cast<size_t>(state.step));
+  return seconds;
+}
+
 void GpuInstance::begin_batches(const BatchControl& control, const std::vector<BatchArray>& arrays) {
   if (layout_version_ != Variable::layout_version()) bind();
   std::vector<char> bytes(sizeof(control) + arrays.size() * sizeof(BatchArray));
@@ -192,8 +219,7 @@ void GpuInstance::launch_batch() {
   repeat(&batch_runs_, &batch_, [](void* self, void* stream) {
     auto& instance = *static_cast<GpuInstance*>(self);
     instance.launch(instance.gathers_, stream);
-    instance.launch_steps(stream);
-    instance.launch(instance.commits_, stream);
+    instance.launch_run(stream);
     instance.launch(instance.ends_, stream);
   });
 }

@@ -14,6 +14,7 @@ class GpuInstance : public PlanInstance {
 
   void run(const std::vector<const void*>& inputs, const std::vector<void*>& outputs) override;
   void run_timed(const std::vector<const void*>& inputs, std::vector<std::vector<double>>* seconds) override;
+  std::vector<double> time_rounds(const std::vector<const void*>& inputs, int repeats, int rounds) override;
 
   // A stretch of batches: begin once, then launch as often as there are batches; nothing waits until finish(), which
   // says how many went well and throws what the first failing one reported.
@@ -35,6 +36,8 @@ class GpuInstance : public PlanInstance {
   void add_service(std::vector<Service>& services, const char* name, const Params& params, std::vector<View> views);
   void launch(std::vector<Service>& services, void* stream);
   void launch_steps(void* stream);
+  void launch_run(void* stream);
+  void load(const std::vector<const void*>& inputs);
   void repeat(int* runs, std::unique_ptr<Recorded>* recorded, void (*work)(void* context, void* stream));
   RunState fetch_state();
 

@@ -129,6 +129,15 @@ std::vector<double> Plan::profile(const std::vector<const void*>& inputs, int re
   return medians;
 }
 
+std::vector<double> Plan::time_rounds(const std::vector<const void*>& inputs, int repeats, int rounds) {
+  std::unique_lock<std::mutex> exclusive(effects_, std::defer_lock);
+  if (has_effects()) exclusive.lock();
+  auto instance = acquire();
+  std::vector<double> seconds = instance->time_rounds(inputs, repeats, rounds);
+  release(std::move(instance));
+  return seconds;
+}
+
 std::string Plan::describe() const {
   const char* places[] = {"arena", "input", "constant", "variable", "output"};
   std::string text;

@@ -75,6 +75,9 @@ class Plan {
   std::vector<Cost> costs() const;
   // Median seconds of each step over `repeats` runs on these inputs, in the order of describe(). Effects take place.
   std::vector<double> profile(const std::vector<const void*>& inputs, int repeats);
+  // Seconds of one run, in `rounds` rounds of `repeats` runs in a row, without what brings in inputs and takes out
+  // outputs; on a GPU a round is one recording, timed by the GPU's clock. Effects take place.
+  std::vector<double> time_rounds(const std::vector<const void*>& inputs, int repeats, int rounds);
 
   // Variables written by this plan: the caller detaches their readers, and marks them busy while the plan runs.
   const std::vector<std::shared_ptr<Variable>>& written() const { return written_; }

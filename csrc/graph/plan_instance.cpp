@@ -167,6 +167,19 @@ void PlanInstance::run_timed(const std::vector<const void*>& inputs, std::vector
   end_run();
 }
 
+std::vector<double> PlanInstance::time_rounds(const std::vector<const void*>& inputs, int repeats, int rounds) {
+  for (size_t i = 0; i < inputs.size(); ++i) set_input(static_cast<int>(i), inputs[i]);
+  for (size_t i = 0; i < outputs_.size(); ++i) set_output(static_cast<int>(i), nullptr);
+  std::vector<double> seconds;
+  for (int round = 0; round < rounds; ++round) {
+    const auto start = std::chrono::steady_clock::now();
+    for (int i = 0; i < repeats; ++i) run();
+    const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
+    seconds.push_back(taken.count() / repeats);
+  }
+  return seconds;
+}
+
 void PlanInstance::begin_run() {
   if (layout_version_ != Variable::layout_version()) bind();
   state_ = RunState{};

@@ -17,6 +17,8 @@ class PlanInstance {
   virtual void run(const std::vector<const void*>& inputs, const std::vector<void*>& outputs);
   // Appends the time of each step; outputs are dropped.
   virtual void run_timed(const std::vector<const void*>& inputs, std::vector<std::vector<double>>* seconds);
+  // As Plan's.
+  virtual std::vector<double> time_rounds(const std::vector<const void*>& inputs, int repeats, int rounds);
 
  protected:
   struct Bound {

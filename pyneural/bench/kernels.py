@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import math
+import statistics
 from typing import Any
 
 from pyneural import _core
 from pyneural.bench import pointwise_kernels
 from pyneural.bench.pointwise_kernels import Arrays, Function, random
 from pyneural.bench.results import Point
+from pyneural.devices import device as on_device
 
 ROUNDS = 5  # the time is split into that many; the best of their medians counts
 MAX_REPEATS = 10_000  # of a round
+GPU_ROUNDS, MAX_RECORDED = 9, 500  # a GPU's own clock is exact: a median of short rounds
 
 
-def measure(case: dict, threads: int, seconds: float) -> Point:
+def measure(case: dict, threads: int, seconds: float, device: str = "cpu") -> Point:
     """Times a case in about `seconds`.
 
     Raises:
@@ -23,15 +26,21 @@ def measure(case: dict, threads: int, seconds: float) -> Point:
     before = _core.num_threads()
     _core.set_num_threads(threads)
     try:
-        plan, inputs = prepare(case)
-        _step_seconds(plan, inputs, 1)  # touches all memory
-        once = _step_seconds(plan, inputs, 3)
-        repeats = min(MAX_REPEATS, max(1, math.ceil(seconds / ROUNDS / once)))
-        taken = min(_step_seconds(plan, inputs, repeats) for _ in range(ROUNDS))
+        with on_device(device):
+            plan, inputs = prepare(case)
+            taken = _cpu_seconds(plan, inputs, seconds) if device == "cpu" else gpu_seconds(plan, inputs, seconds)
     finally:
         _core.set_num_threads(before)
     work = {name: case.get(name) for name in ("flops", "bytes", "footprint")}
-    return Point(case["name"], family(case), threads, taken, **work)
+    return Point(case["name"], family(case), threads, taken, device=device, **work)
+
+
+def gpu_seconds(plan: Any, inputs: list, seconds: float, rounds: int = GPU_ROUNDS) -> float:
+    """Of a run, without copies of inputs and outputs: the median of rounds that take about `seconds` together."""
+    tensors = [_core.tensor(x) for x in inputs]
+    once = min(plan.time_rounds(tensors, 1, 3))
+    repeats = min(MAX_RECORDED, max(1, math.ceil(seconds / rounds / once)))
+    return statistics.median(plan.time_rounds(tensors, repeats, rounds))
 
 
 def family(case: dict) -> str:
@@ -52,6 +61,13 @@ def prepare(case: dict) -> tuple[Any, Arrays]:
     with _core.Trace() as trace:
         outputs = function(*(trace.input(x.shape, x.dtype.name) for x in inputs))
         return trace.compile(outputs), inputs
+
+
+def _cpu_seconds(plan: Any, inputs: Arrays, seconds: float) -> float:
+    _step_seconds(plan, inputs, 1)  # touches all memory
+    once = _step_seconds(plan, inputs, 3)
+    repeats = min(MAX_REPEATS, max(1, math.ceil(seconds / ROUNDS / once)))
+    return min(_step_seconds(plan, inputs, repeats) for _ in range(ROUNDS))
 
 
 def _step_seconds(plan: Any, inputs: Arrays, repeats: int) -> float:

@@ -1,5 +1,7 @@
 """What this machine can do at best, measured: multiply-adds at each SIMD level, bandwidth of each cache and of memory.
 
+The same of a GPU: float32 and tensor cores, its L2 cache and its memory.
+
 from pyneural.bench import limits
 limits.measure().bandwidth(1e6, threads=1)
 """
@@ -17,7 +19,6 @@ import numpy as np
 
 from pyneural import _core
 
-DEVICES = ("cpu",)
 CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
 # Where the system does not tell: what nearly every processor has at least.
 FALLBACK_CACHES = ((1, 32 << 10, 1), (2, 256 << 10, 1))
@@ -25,6 +26,10 @@ ROUNDS = 5  # every limit is measured that often, spread over the whole time: a 
 # An array in memory is so many times as large as the last cache, but at most LARGEST unless that would fit there.
 BEYOND_CACHES, BARELY_BEYOND, LARGEST = 4, 2, 256 << 20
 MEMORY_SHARE = 4  # and at most this part of what is free
+# What a GPU multiplies with: ordinary arithmetic, or tensor cores on inputs that are rounded to these types.
+GPU_UNITS, TENSOR_CAPABILITY = ("float32", "tf32", "bf16"), 8.0
+# Many times the cache, as reads alternate with what is still there; and a launch should take long.
+BEYOND_GPU_CACHE, LARGEST_ON_GPU = 16, 2 << 30
 
 
 @dataclass(frozen=True)
@@ -56,10 +61,10 @@ class Limits:
     """The limits of a device.
 
     Attributes:
-        device: "cpu".
+        device: "cpu", "cuda:0".
         processor: its name.
-        simd_level: the SIMD level in use.
-        threads: the numbers of threads that were measured.
+        simd_level: the SIMD level in use; of a GPU one of `GPU_UNITS`.
+        threads: the numbers of threads that were measured; (1,) for a GPU, which is used as a whole.
         peaks: floating-point operations a second, {SIMD level: {threads: rate}}; a multiply-add counts as two.
         memory: the caches, the smallest first, and the memory.
     """
@@ -95,6 +100,10 @@ class Limits:
         """
         rate = self.bandwidth(moved if footprint is None else footprint, threads, copying=flops == 0)
         return max(flops / self.peak(threads), moved / rate)
+
+    def in_precision(self, unit: str | None) -> Limits:
+        """With the peak of another unit of a GPU, if it was measured: that of a case in TF32, say."""
+        return replace(self, simd_level=unit) if unit in self.peaks else self
 
     def best_of(self, other: Limits) -> Limits:
         """The higher figures of two measurements of one machine: what disturbs makes it slower, never faster."""
@@ -132,17 +141,20 @@ def measure(threads: int | Sequence[int] | None = None, seconds: float = 3.0, de
     """Measures the limits of one thread and of several.
 
     Args:
-        threads: how many, by default as many as kernels may use; or a list of the numbers to measure.
+        threads: how many, by default as many as kernels may use; or a list of the numbers to measure. A GPU is
+            always used as a whole.
         seconds: about how long it takes, beside making the arrays.
-        device: `"cpu"`.
+        device: `"cpu"`, or a GPU.
 
     Raises:
         ValueError: For an unknown device, or a number of threads or seconds that is not positive.
+        RuntimeError: There is no such device.
     """
-    if device not in DEVICES:
-        raise ValueError(f"`device` must be one of {DEVICES}. Received: {device!r}")
     if seconds <= 0:
         raise ValueError(f"`seconds` must be positive. Received: {seconds}")
+    device = _core.resolve_device(device)
+    if device != "cpu":
+        return _measure_gpu(device, seconds)
     if threads is None or isinstance(threads, int):
         threads = (1, _core.num_threads() if threads is None else threads)
     counts = tuple(sorted(set(threads)))
@@ -150,12 +162,7 @@ def measure(threads: int | Sequence[int] | None = None, seconds: float = 3.0, de
         raise ValueError(f"`threads` must be at least 1. Received: {threads}")
     caches = list(cache_sizes())
     memory = np.ones(memory_bytes(caches[-1][1]) // 4, np.float32)  # written: else all pages are one page of zeros
-    jobs = list(_jobs(memory, caches, counts))
-    best: dict[tuple, float] = {}
-    for _ in range(ROUNDS):
-        for key, function, arguments in jobs:
-            rate = function(*arguments, seconds=seconds / (ROUNDS * len(jobs)))
-            best[key] = max(rate, best.get(key, 0.0))
+    best = _best_of_rounds(list(_jobs(memory, caches, counts)), seconds)
     peaks = {level: {count: best["peak", level, count] for count in counts} for level in _core.simd_levels()}
     levels = []
     for number, size, sharers in [*caches, (0, None, 0)]:
@@ -163,6 +170,36 @@ def measure(threads: int | Sequence[int] | None = None, seconds: float = 3.0, de
         copy = {count: max(best[mode, number, count] for mode in _copy_modes(number)) for count in counts}
         levels.append(MemoryLevel(f"L{number}" if number else "memory", size, sharers, read, copy))
     return Limits(device, processor_name(), _core.simd_level(), counts, peaks, tuple(levels))
+
+
+def _measure_gpu(device: str, seconds: float) -> Limits:
+    """The limits of a GPU: its arithmetic, its L2 cache, its memory."""
+    gpu = next(gpu for gpu in _core.cuda_devices() if gpu["device"] == device)
+    units = GPU_UNITS if gpu["compute_capability"] >= TENSOR_CAPABILITY else GPU_UNITS[:1]
+    cache = gpu["l2_bytes"]
+    beyond = min(max(BEYOND_GPU_CACHE * cache, LARGEST_ON_GPU), gpu["free_bytes"] // MEMORY_SHARE)
+    # A quarter of the cache: those of large GPUs have two halves, and what lies in one may be copied into the other.
+    sizes = {"L2": cache // 4, "memory": beyond}
+    jobs = [(("peak", unit), _core.measure_gpu_peak, (device, unit)) for unit in units]
+    for name, size in sizes.items():
+        jobs += [((mode, name), _core.measure_gpu_bandwidth, (device, size, mode)) for mode in ("read", "copy")]
+    best = _best_of_rounds(jobs, seconds)
+    peaks = {unit: {1: best["peak", unit]} for unit in units}
+    levels = tuple(
+        MemoryLevel(name, cache if name == "L2" else None, 1, {1: best["read", name]}, {1: best["copy", name]})
+        for name in sizes
+    )
+    return Limits(device, gpu["name"], units[0], (1,), peaks, levels)
+
+
+def _best_of_rounds(jobs: Sequence[tuple], seconds: float) -> dict[tuple, float]:
+    """The highest rate of each job (key, function, arguments), measured in turns."""
+    best: dict[tuple, float] = {}
+    for _ in range(ROUNDS):
+        for key, function, arguments in jobs:
+            rate = function(*arguments, seconds=seconds / (ROUNDS * len(jobs)))
+            best[key] = max(rate, best.get(key, 0.0))
+    return best
 
 
 def _jobs(memory: np.ndarray, caches: list[tuple[int, int, int]], counts: tuple[int, ...]) -> Iterator[tuple]:

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from pyneural.bench.limits import Limits
-from pyneural.bench.results import Point
-from pyneural.bench.tables import number, simd_name, thread_count
+from pyneural.bench.results import Point, unit_name
+from pyneural.bench.tables import number, simd_name
 
 # Colours that the colour-blind can tell apart (Okabe and Ito), and a marker for each.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F3C8D", "#5B5B5B")
@@ -39,8 +39,8 @@ def roofline(points: Sequence[Point], limits: Limits, path: str | Path, threads:
     """Draws kernels below the machine's roofs, on logarithmic axes, with a list of their names and shares.
 
     Args:
-        points: kernels; those of another number of threads or without operations to count are left out.
-        limits: of the machine.
+        points: kernels; those of another device or number of threads or without operations to count are left out.
+        limits: of the device.
         path: the picture to write.
         threads: whose roofs are drawn; by default the smallest number that was measured.
     """
@@ -49,7 +49,8 @@ def roofline(points: Sequence[Point], limits: Limits, path: str | Path, threads:
     from matplotlib.figure import Figure
 
     threads = limits.threads[0] if threads is None else threads
-    shown = [point for point in points if point.threads == threads and point.flops]
+    mine = (limits.device, threads)
+    shown = [point for point in points if (point.device, point.threads) == mine and point.flops]
     families = list(dict.fromkeys(point.family for point in shown))
     shown.sort(key=lambda point: families.index(point.family))
     listed = 0 < len(shown) <= MAX_LISTED
@@ -94,7 +95,7 @@ def _set_up(axes: Any, points: Sequence[Point], limits: Limits, threads: int) ->
     axes.set(xscale="log", yscale="log", xlim=(left, right), ylim=(bottom, peak * 1.5))
     axes.set_xlabel("arithmetic intensity: operations per byte that has to be moved", color=INK)
     axes.set_ylabel("GFLOP/s", color=INK)
-    title = f"Kernels of pyneural below the roofs of {limits.processor}, {thread_count(threads)}"
+    title = f"Kernels of pyneural below the roofs of {limits.processor}, {unit_name(limits.device, threads)}"
     axes.set_title(title, loc="left", color=INK, pad=14, fontsize=13)
     plain = FuncFormatter(lambda value, _: f"{value:g}")
     for axis in (axes.xaxis, axes.yaxis):

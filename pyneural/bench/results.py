@@ -10,6 +10,13 @@ from pyneural.bench.limits import Limits
 COMPUTE = "compute"
 
 
+def unit_name(device: str, threads: int) -> str:
+    """What computed, in words: threads of the CPU, or a GPU."""
+    if device != "cpu":
+        return device
+    return "1 thread" if threads == 1 else f"{threads} threads"
+
+
 @dataclass(frozen=True)
 class Point:
     """A kernel's time.

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from pyneural.bench.limits import Limits
-from pyneural.bench.results import Point, Training
+from pyneural.bench.results import Point, Training, unit_name
 
 BAR = 8  # characters of a full bar
 SHARE = "of the"  # begins the titles of columns of shares
@@ -16,14 +16,21 @@ EIGHTHS = " ▏▎▍▌▋▊▉"
 GOOD, FAIR = 0.85, 0.6  # shares of the limit that are shown in green and yellow
 COLORS = ("green", "yellow", "red")
 WIDTH = 120  # of a table that is not written to a terminal
-SIMD_NAMES = {"baseline": "SSE4.2", "avx2": "AVX2", "avx512": "AVX-512"}
+SIMD_NAMES = {
+    "baseline": "SSE4.2",
+    "avx2": "AVX2",
+    "avx512": "AVX-512",
+    "tf32": "TF32 tensor cores",
+    "bf16": "BF16 tensor cores",
+}
 
 Rows = Sequence[Sequence[str]]
 
 
 def limits_tables(limits: Limits) -> list[tuple[str, list[str], Rows]]:
-    """The machine's limits: arithmetic, then bandwidth."""
-    threads = [thread_count(count) for count in limits.threads]
+    """The limits of a device: arithmetic, then bandwidth."""
+    threads = [unit_name(limits.device, count) for count in limits.threads]
+    where = "" if limits.device == "cpu" else f" of {limits.processor}"
     peaks = [
         [
             simd_name(level) + (" (in use)" if level == limits.simd_level else ""),
@@ -41,13 +48,13 @@ def limits_tables(limits: Limits) -> list[tuple[str, list[str], Rows]]:
     ]
     names = [f"{what}, {count}" for count in threads for what in ("read", "copy")]
     return [
-        ("Multiply-adds, GFLOP/s in float32", ["instructions", *threads], peaks),
-        ("Bandwidth, GB/s", ["level", "size", *names], bandwidths),
+        (f"Multiply-adds{where}, GFLOP/s in float32", ["instructions", *threads], peaks),
+        (f"Bandwidth{where}, GB/s", ["level", "size", *names], bandwidths),
     ]
 
 
 def kernels_table(points: Sequence[Point], limits: Limits) -> tuple[str, list[str], Rows]:
-    """One thread count's kernels against the limits."""
+    """The kernels of one thread count, or of a GPU, against the limits."""
     rows = [
         [
             point.name,
@@ -59,12 +66,12 @@ def kernels_table(points: Sequence[Point], limits: Limits) -> tuple[str, list[st
         ]
         for point in points
     ]
-    title = f"Kernels on {thread_count(points[0].threads)}"
+    title = f"Kernels on {unit_name(points[0].device, points[0].threads)}"
     return title, ["kernel", "time", "GFLOP/s", "GB/s", "bound by", "of the limit"], rows
 
 
 def trainings_table(trainings: Sequence[Training], limits: Limits) -> tuple[str, list[str], Rows]:
-    """One thread count's training steps."""
+    """The training steps of one thread count, or of a GPU."""
     rows = [
         [
             training.name,
@@ -77,7 +84,7 @@ def trainings_table(trainings: Sequence[Training], limits: Limits) -> tuple[str,
         ]
         for training in trainings
     ]
-    title = f"Training on {thread_count(trainings[0].threads)}"
+    title = f"Training on {unit_name(trainings[0].device, trainings[0].threads)}"
     return title, ["model", "batch", "step", "samples/s", "GFLOP/s", "beside kernels", "of the peak"], rows
 
 
@@ -155,8 +162,3 @@ def share(value: float) -> str:
     full, rest = divmod(eighths, 8)
     bar = "█" * full + (EIGHTHS[rest] if rest else "")
     return f"{value:4.0%} {bar:<{BAR}}"
-
-
-def thread_count(count: int) -> str:
-    """In words."""
-    return "1 thread" if count == 1 else f"{count} threads"

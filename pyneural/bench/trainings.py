@@ -7,37 +7,63 @@ import time
 from typing import Any
 
 from pyneural import _core
-from pyneural.bench import models
+from pyneural.bench import kernels, models
 from pyneural.bench.results import Training
+from pyneural.devices import device as on_device
 
-MIN_EPOCHS, MAX_EPOCHS = 2, 50
+MIN_FITS, MAX_FITS = 2, 50
+# A GPU takes an epoch of these models in some milliseconds, and bringing the data there should not count: `fit` has as
+# many epochs as take this long.
+GPU_FIT_SECONDS, MAX_EPOCHS = 0.1, 50
 
 
-def measure(case: dict, threads: int, seconds: float) -> Training:
+def measure(case: dict, threads: int, seconds: float, device: str = "cpu") -> Training:
     """Trains a model for about `seconds`, in turns with its kernels; medians count."""
-    import pyneural
-
     before = _core.num_threads()
     _core.set_num_threads(threads)
     try:
-        model = models.build(pyneural, case)
-        x, y = models.data(case)
-        model.fit(x, y, batch_size=case["batch"], verbose=0)
-        plan = _training_plan(model)
-        batch = [_rows(values, spec) for values, spec in zip((x, y), plan.input_specs)]
-        epochs, kernels = [], []
-        end = time.perf_counter() + seconds
-        while len(epochs) < MIN_EPOCHS or (time.perf_counter() < end and len(epochs) < MAX_EPOCHS):
-            start = time.perf_counter()
-            model.fit(x, y, batch_size=case["batch"], verbose=0)
-            epochs.append((time.perf_counter() - start) / case["steps"])
-            steps = plan.profile(batch, max(1, case["steps"] // 4))
-            kernels.append(sum(taken for _, taken, _, _ in steps))
+        with on_device(device):
+            return _measure(case, threads, seconds, device)
     finally:
         _core.set_num_threads(before)
-    flops = sum(flops for _, _, flops, _ in steps)
-    seconds, kernel_seconds = statistics.median(epochs), statistics.median(kernels)
-    return Training(case["name"], threads, case["batch"], seconds, kernel_seconds, flops)
+
+
+def _measure(case: dict, threads: int, seconds: float, device: str) -> Training:
+    import pyneural
+
+    model = models.build(pyneural, case)
+    x, y = models.data(case)
+
+    def fit(epochs: int) -> float:
+        """Seconds of a step."""
+        start = time.perf_counter()
+        model.fit(x, y, batch_size=case["batch"], epochs=epochs, verbose=0)
+        return (time.perf_counter() - start) / (epochs * case["steps"])
+
+    fit(1)
+    epochs = 1 if device == "cpu" else gpu_epochs(case["steps"] * fit(1))
+    plan = _training_plan(model)
+    batch = [_rows(values, spec) for values, spec in zip((x, y), plan.input_specs)]
+    flops = sum(flops for _, _, flops, _ in plan.profile(batch, 1))
+    fits, alone = [], []
+    end = time.perf_counter() + seconds
+    while len(fits) < MIN_FITS or (time.perf_counter() < end and len(fits) < MAX_FITS):
+        fits.append(fit(epochs))
+        alone.append(_kernel_seconds(plan, batch, max(1, case["steps"] // 4), device))
+    return Training(
+        case["name"], threads, case["batch"], statistics.median(fits), statistics.median(alone), flops, device
+    )
+
+
+def gpu_epochs(seconds: float) -> int:
+    """How many epochs of so many seconds are trained at once."""
+    return min(MAX_EPOCHS, max(1, round(GPU_FIT_SECONDS / seconds)))
+
+
+def _kernel_seconds(plan: Any, batch: list, repeats: int, device: str) -> float:
+    if device == "cpu":
+        return sum(taken for _, taken, _, _ in plan.profile(batch, repeats))
+    return kernels.gpu_seconds(plan, batch, 0.0, rounds=min(repeats, kernels.GPU_ROUNDS))
 
 
 def _training_plan(model: Any) -> Any:

@@ -16,7 +16,7 @@ from pyneural.bench.results import Point, Training
 from tests.bench.test_limits import made_up
 
 ROOT = pathlib.Path(__file__).parents[2]
-TINY = ("--quick", "--seconds", "0.001", "--threads", "1")
+TINY = ("--device", "cpu", "--quick", "--seconds", "0.001", "--threads", "1")
 
 
 def pyneural(*arguments: str) -> subprocess.CompletedProcess:

@@ -15,7 +15,8 @@ from benchmarks.harness.suites import QUICK_KERNELS, SUITES
 def test_all_suites_and_peers_but_the_compiled_one_by_default():
     options = command.parse([])
     assert options.suite == [*SUITES, *command.SPECIAL]
-    assert options.peers == [peer for peer in peers.PEERS if peer != "torch_compile"]
+    others = ("torch_compile", *peers.ONLY_ON_GPU)
+    assert options.peers == [peer for peer in peers.PEERS if peer not in others]
     assert options.threads == sorted({1, len(processors())})
     assert "torch_compile" in command.parse(["--compile"]).peers
 

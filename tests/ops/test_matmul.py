@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import numpy as np
@@ -10,6 +13,7 @@ import pytest
 
 from pyneural import _core
 
+EMULATED = any("Emulated" in gpu["name"] for gpu in _core.cuda_devices())
 LAYOUTS = list(itertools.product((False, True), (False, True)))
 # Tiles are at most 14 rows and 64 columns; every size up to twice that, and the neighbours of some multiples. A single
 # row keeps up to 28 vectors in registers.
@@ -272,6 +276,15 @@ def test_unknown_precision_is_refused() -> None:
     with pytest.raises(ValueError, match="Expected 'float32', 'tf32' or 'bf16'"):
         _core.set_matmul_precision("float16")
     assert _core.matmul_precision() == "float32"
+
+
+@pytest.mark.skipif(not EMULATED, reason="an old GPU is emulated")
+def test_old_gpus_refuse_less_than_float32() -> None:
+    code = "from pyneural import _core; _core.set_matmul_precision('float32'); _core.set_matmul_precision('tf32')"
+    environment = {**os.environ, "PYNEURAL_EMULATION_CAPABILITY": "75"}
+    result = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
+    assert "RuntimeError: Products in tf32 or bf16 need GPUs of compute capability 8.0 or newer" in result.stderr
+    assert "has 7.5" in result.stderr
 
 
 def test_a_plan_keeps_the_precision_that_it_was_traced_with() -> None:
