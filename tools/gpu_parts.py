@@ -97,7 +97,7 @@ def tests(context):
     command = [*_pytest(context), *parallel, *chosen]
     log = context.folder / "tests.log"
     done = run(command, log, context.limit, context.environment(), context.package)
-    return {**_counted(done), "log": str(log)}
+    return {**_counted(done), "log": log.name}
 
 
 def sanitizer(context):
@@ -114,7 +114,7 @@ def sanitizer(context):
         log = context.folder / f"{name}.log"
         done = run(command, log, context.limit / len(SANITIZERS), context.environment(), context.package)
         errors = [int(count) for count in re.findall(r"(?:ERROR SUMMARY|RACECHECK SUMMARY): (\d+)", done.text)]
-        results[name] = {**_counted(done), "errors": sum(errors) if errors else None, "log": str(log)}
+        results[name] = {**_counted(done), "errors": sum(errors) if errors else None, "log": log.name}
         results[name]["ok"] &= errors != [] and not any(errors)
     text = "; ".join(f"{name}: {found['errors']} errors, {found['summary']}" for name, found in results.items())
     return {"ok": all(found["ok"] for found in results.values()), "summary": text, **results}
