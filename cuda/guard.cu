@@ -184,7 +184,14 @@ void check_finite(const KernelArgs& args, Answer answer) {
   if (partial) launch(finish, 1, kBlockThreads, 0, stream_of(args), partial, total, result);
 }
 
-void guard_finite(const KernelArgs& args) { check_finite(args, Answer::guard); }
+// Factors of products come behind the values themselves: here these are read, whatever they come from.
+KernelArgs without_factors(const KernelArgs& args) {
+  KernelArgs values = args;
+  values.num_in = static_cast<int32_t>(args.param<GuardFiniteParams>().values);
+  return values;
+}
+size_t guard_workspace(const KernelArgs& args) { return workspace(without_factors(args)); }
+void guard_finite(const KernelArgs& args) { check_finite(without_factors(args), Answer::guard); }
 void all_finite(const KernelArgs& args) { check_finite(args, Answer::flag); }
 
 template <class Bound, class T>
@@ -221,7 +228,7 @@ void in_range(const KernelArgs& args) {
 
 }  // namespace
 
-PN_KERNELS(guard, {"guard_finite", guard_finite, workspace}, {"all_finite", all_finite, workspace},
+PN_KERNELS(guard, {"guard_finite", guard_finite, guard_workspace}, {"all_finite", all_finite, workspace},
            {"in_range", in_range, workspace})
 
 }  // namespace pyneural::cuda

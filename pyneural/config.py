@@ -16,11 +16,13 @@ __all__ = [
     "image_data_format",
     "is_interactive_logging_enabled",
     "list_devices",
+    "matmul_precision",
     "num_threads",
     "set_dtype_policy",
     "set_epsilon",
     "set_floatx",
     "set_image_data_format",
+    "set_matmul_precision",
     "set_num_threads",
     "simd_level",
     "simd_levels",
@@ -84,6 +86,30 @@ def list_devices() -> list[dict[str, Any]]:
 
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     return [{"device": "cpu", "name": processor_name(), "memory_bytes": memory}, *cuda_devices()]
+
+
+def matmul_precision() -> str:
+    """How GPUs multiply float32 matrices: `"float32"` unless set otherwise."""
+    from pyneural._core import matmul_precision
+
+    return matmul_precision()
+
+
+def set_matmul_precision(precision: str) -> None:
+    """Sets how GPUs multiply float32 matrices, in products and convolutions; the CPU always computes in float32.
+
+    Sums are float32 in any case. What has been traced before keeps the precision that it was traced with.
+
+    Args:
+        precision: `"float32"`; `"tf32"`, factors rounded to 10 bits of mantissa; or `"bf16"`, to 7 bits.
+
+    Raises:
+        ValueError: it is none of these.
+        RuntimeError: a GPU of this machine cannot do it (compute capability below 8.0).
+    """
+    from pyneural._core import set_matmul_precision
+
+    set_matmul_precision(precision)
 
 
 def image_data_format() -> str:

@@ -54,6 +54,17 @@ def test_other_settings():
     config.set_num_threads(before)
 
 
+def test_matmul_precision():
+    assert config.matmul_precision() == "float32"
+    with pytest.raises(ValueError, match="Unknown precision 'half'"):
+        config.set_matmul_precision("half")
+    config.set_matmul_precision("tf32")
+    try:
+        assert config.matmul_precision() == "tf32"
+    finally:
+        config.set_matmul_precision("float32")
+
+
 def test_dtypes():
     for value, expected in (
         (None, "float32"),
