@@ -3,6 +3,9 @@
 
 #include <cuda_runtime.h>
 
+#include <pthread.h>
+
+#include <atomic>
 #include <cstring>
 #include <mutex>
 
@@ -18,6 +21,9 @@ namespace {
 
 constexpr int kOldestDriver = 12040;  // that runs what the oldest supported toolkit compiles
 constexpr size_t kSmallUpload = 256;  // bytes: scalars, shapes
+
+// CUDA does not live on in a forked child, where its calls hang or fail in odd ways.
+std::atomic<bool> forked{false};
 
 // Calls of the runtime mean the device that is current for the calling thread.
 class DeviceScope {
@@ -87,6 +93,7 @@ class CudaBackend : public Backend {
   }
 
   void release(void* data) noexcept override {
+    if (forked) return;
     int before = 0;
     if (!succeeded(cudaGetDevice(&before)) || !succeeded(cudaSetDevice(index_))) return;
     succeeded(cudaFreeAsync(data, stream_));
@@ -220,6 +227,7 @@ Found& found() {
   // Never destroyed: tensors may outlive every static object.
   static Found* const devices = [] {
     auto* result = new Found;
+    pthread_atfork(nullptr, nullptr, [] { forked = true; });
     int driver = 0, count = 0;
     if (!succeeded(cudaDriverGetVersion(&driver)) || driver == 0) {
       result->problem = "no NVIDIA driver was found on this machine.";
@@ -250,6 +258,11 @@ Backend& backend(Device device) {
   static std::mutex lock;
   auto& found = cuda::found();
   const auto index = static_cast<size_t>(device.index);
+  if (cuda::forked) {
+    throw std::runtime_error(
+        "CUDA was in use when this process was forked, and cannot be used in the child. Start processes with "
+        "multiprocessing's 'spawn' or 'forkserver' method, or use the GPU in the children only.");
+  }
   if (found.backends.empty())
     throw std::runtime_error(concat("No device '", device_name(device), "': ", found.problem));
   if (index >= found.backends.size()) {

@@ -8,6 +8,8 @@ import types
 
 import pytest
 
+pytestmark = pytest.mark.cpu
+
 EXAMPLES = pathlib.Path(__file__).parents[1] / "examples"
 
 

@@ -9,9 +9,13 @@ import re
 import subprocess
 import sys
 
+import pytest
+
 import pyneural
 from pyneural import _core
 from pyneural._version import __version__
+
+pytestmark = pytest.mark.cpu
 
 PACKAGE = pathlib.Path(pyneural.__file__).parent
 ROOT = pathlib.Path(__file__).parents[1]

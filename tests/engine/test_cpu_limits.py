@@ -8,6 +8,8 @@ import pytest
 
 from pyneural import _core
 
+pytestmark = pytest.mark.cpu
+
 PERIOD = 100_000
 
 

@@ -11,6 +11,8 @@ import pytest
 
 from pyneural import _core as core
 
+pytestmark = pytest.mark.cpu
+
 ERRORS = (ValueError, TypeError, IndexError, MemoryError, core.NotFiniteError)
 UNCLEAR = re.compile(r"std::|_M_|vector|basic_string|Unable to cast|gradient rule of")
 # They change settings of the process, measure it, or ask about the machine.

@@ -12,6 +12,8 @@ import pytest
 
 from pyneural import _core
 
+pytestmark = pytest.mark.cpu
+
 MB = 1 << 20
 
 

@@ -10,6 +10,8 @@ import pytest
 
 from pyneural import _core
 
+pytestmark = pytest.mark.cpu
+
 
 def big_sum() -> bytes:
     x = np.random.default_rng(0).normal(size=(256, 512)).astype("float32")

@@ -13,6 +13,8 @@ import pytest
 import pyneural as keras
 from pyneural import layers
 
+pytestmark = pytest.mark.cpu
+
 X = np.random.default_rng(0).normal(size=(256, 16)).astype("float32")
 
 

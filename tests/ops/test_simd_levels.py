@@ -11,6 +11,8 @@ import pytest
 
 from pyneural import _core
 
+pytestmark = pytest.mark.cpu
+
 FORCED = os.environ.get("PYNEURAL_SIMD_LEVEL")
 
 
