@@ -9,6 +9,13 @@ import pytest
 from pyneural import _core
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Numbers of threads are about the CPU alone."""
+    for item in items:
+        if "many_threads" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.cpu)
+
+
 @pytest.fixture
 def many_threads() -> Iterator[Callable[[int], None]]:
     """Call it with a thread count: kernels then use that many threads for work of any size."""
