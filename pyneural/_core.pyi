@@ -239,6 +239,8 @@ class Tensor:
         The values as a NumPy array.
         """
     @property
+    def __cuda_array_interface__(self) -> dict: ...
+    @property
     def device(self) -> str:
         """
         Where the values are: 'cpu' or 'cuda:<number>'.
@@ -309,6 +311,8 @@ class Variable:
         """
         The values as a NumPy array.
         """
+    @property
+    def __cuda_array_interface__(self) -> dict: ...
     @property
     def device(self) -> str:
         """

@@ -4,6 +4,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 python=$(realpath -s "$(command -v "${PYTHON:-.venv/bin/python}")")
+PATH=$(dirname "$python"):$PATH  # CMake may be a package of that environment
 build=build/emulated
 jobs=${JOBS:-$(nproc 2>/dev/null || echo 2)}
 launcher=
