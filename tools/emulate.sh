@@ -20,6 +20,12 @@ rm -rf $build/root && mkdir $build/root
 cp -r pyneural tests examples pyproject.toml $build/root
 rm -f $build/root/pyneural/_core*.so
 cp $build/_core*.so $build/root/pyneural
+# The environment's own extension, installed in place, would be found before that one.
+cat >$build/root/sitecustomize.py <<'END'
+import sys
+
+sys.meta_path[:] = [finder for finder in sys.meta_path if type(finder).__name__ != "ScikitBuildRedirectingFinder"]
+END
 cd $build/root
 # What has nothing to do with devices runs in `make test`.
 [ $# -gt 0 ] || set -- tests/ops tests/engine tests/layers tests/models tests/bench/test_gpu.py tests/test_*.py
