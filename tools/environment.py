@@ -97,14 +97,17 @@ def pip_install(python, *arguments):
     return time.monotonic() - begin
 
 
-def cuda_options():
+def choose_cuda():
     """GPU kernels for the GPU of this machine; none where there is none: compiling for all kinds takes many minutes."""
     chosen = os.environ.get("PYNEURAL_CUDA")
     if chosen:
-        return ["-C", f"cmake.define.PYNEURAL_CUDA={chosen}"]
-    if not os.path.exists("/dev/nvidiactl"):
-        return ["-C", "cmake.define.PYNEURAL_CUDA=OFF"]
-    return ["-C", "cmake.define.PYNEURAL_CUDA_ARCHITECTURES=native"]
+        option = f"-DPYNEURAL_CUDA={chosen}"
+    elif os.path.exists("/dev/nvidiactl"):
+        option = "-DPYNEURAL_CUDA_ARCHITECTURES=native"
+    else:
+        option = "-DPYNEURAL_CUDA=OFF"
+    # Through the environment: pip has options for it only from 22.1 on.
+    os.environ["CMAKE_ARGS"] = f"{option} {os.environ.get('CMAKE_ARGS', '')}".strip()
 
 
 def main():
@@ -123,8 +126,9 @@ def main():
         pip_install(python, *tools)
     if shutil.which("ccache"):
         os.environ.setdefault("CMAKE_CXX_COMPILER_LAUNCHER", "ccache")
+    choose_cuda()
     print(f"Building and installing pyneural [{extras}]: some minutes the first time, seconds later", flush=True)
-    seconds = pip_install(python, "--no-build-isolation", *cuda_options(), "--editable", f".[{extras}]")
+    seconds = pip_install(python, "--no-build-isolation", "--editable", f".[{extras}]")
     print(f"Installed in {seconds:.0f} s", flush=True)
 
 

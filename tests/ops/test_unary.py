@@ -83,7 +83,11 @@ def test_one_large_argument_leaves_the_other_lanes_alone() -> None:
     x[5] = 1e30
     mixed = np.asarray(_core.sin(x))
     np.testing.assert_array_equal(np.delete(mixed, 5), np.delete(alone, 5))
-    np.testing.assert_array_max_ulp(mixed[5], np.float32(np.sin(np.float64(x[5]))), 2)
+    wanted = np.float32(np.sin(np.float64(x[5])))
+    if _core.current_device() == "cpu":
+        assert mixed[5] == wanted
+    else:  # CUDA's library promises 2 ULP
+        np.testing.assert_array_max_ulp(mixed[5], wanted, 2)
 
 
 def test_integers_become_floats_where_the_result_is_no_integer() -> None:

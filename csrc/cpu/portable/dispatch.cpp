@@ -42,9 +42,10 @@ Level choose() {
     if (forced && *forced) {
       if (std::string(forced) != level.name) continue;
       if (!level.supported) value_error("PYNEURAL_SIMD_LEVEL=", forced, ": this processor cannot run that level.");
+      if (!*level.tables) value_error("PYNEURAL_SIMD_LEVEL=", forced, ": this build does not have that level.");
       return level;
     }
-    if (level.supported) best = level;
+    if (level.supported && *level.tables) best = level;
   }
   if (forced && *forced) {
     value_error("PYNEURAL_SIMD_LEVEL=", forced, " is not a known level. Expected one of: baseline, avx2, avx512.");
