@@ -2,50 +2,26 @@
 #include <algorithm>
 #include <cstring>
 
+#include "cpu/portable/shape_walk.h"
 #include "cuda/strided_copy.h"
 #include "cuda/units.h"
-#include "ops/shape_params.h"
 
 namespace pyneural::cuda {
 namespace {
 
-// Row-major strides of a tensor, in elements.
-struct Strides {
-  int64_t of[kMaxRank];
-  explicit Strides(const View& view) {
-    int64_t stride = 1;
-    for (int i = view.rank - 1; i >= 0; --i) {
-      of[i] = stride;
-      stride *= view.dims[i];
-    }
-  }
-};
+using cpu::portable::bits_of;
 
 void broadcast_to(const KernelArgs& args) {
   const View &x = args.in[0], &y = args.out[0];
-  const Strides from(x), to(y);
-  const int missing = y.rank - x.rank;
-  StridedCopy copy;
-  for (int i = 0; i < y.rank; ++i) {
-    const bool repeated = i < missing || x.dims[i - missing] == 1;
-    copy.add(y.dims[i], repeated ? 0 : from.of[i - missing], to.of[i]);
-  }
-  strided_copy(stream_of(args), y.data, x.data, copy, dtype_size(x.dtype));
+  strided_copy(stream_of(args), y.data, x.data, cpu::portable::broadcast_walk(x, y), dtype_size(x.dtype));
 }
 
 void slice(const KernelArgs& args) {
   const View &x = args.in[0], &y = args.out[0];
-  const SliceParams& params = args.param<SliceParams>();
   if (y.size == 0) return;
-  const Strides from(x), to(y);
-  StridedCopy copy;
-  int64_t first = 0;
-  for (int i = 0; i < y.rank; ++i) {
-    first += params.begin[i] * from.of[i];
-    copy.add(y.dims[i], params.step[i] * from.of[i], to.of[i]);
-  }
-  const size_t size = dtype_size(x.dtype);
-  strided_copy(stream_of(args), y.data, x.as<char>() + first * static_cast<int64_t>(size), copy, size);
+  int64_t first;
+  const StridedCopy copy = cpu::portable::slice_walk(x, y, args.param<SliceParams>(), &first);
+  strided_copy(stream_of(args), y.data, x.as<char>() + first, copy, dtype_size(x.dtype));
 }
 
 // ---- a tensor inside a larger one: each element of the large one looks whether an element of the small one lies there
@@ -143,32 +119,6 @@ void slice_grad(const KernelArgs& args) {
   Placement placement;
   for (int i = 0; i < y.rank; ++i) placement.add({y.dims[i], params.begin[i], params.step[i], x.dims[i]});
   place(args, placement, 0);
-}
-
-// A value in the tensor's own type.
-uint64_t bits_of(double value, DType dtype) {
-  uint64_t bits = 0;
-  const auto put = [&bits](auto typed) { std::memcpy(&bits, &typed, sizeof(typed)); };
-  switch (dtype) {
-    case DType::boolean:
-      put(static_cast<uint8_t>(value != 0));
-      break;
-    case DType::float32:
-      put(static_cast<float>(value));
-      break;
-    case DType::float64:
-      put(value);
-      break;
-    case DType::float16:
-      put(__float2half(static_cast<float>(value)));
-      break;
-    case DType::bfloat16:
-      put(__float2bfloat16(static_cast<float>(value)));
-      break;
-    default:
-      put(static_cast<int64_t>(value));  // little endian: the low bytes are the narrower integer
-  }
-  return bits;
 }
 
 void pad(const KernelArgs& args) {

@@ -9,11 +9,15 @@ import pytest
 from pyneural import _core
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Numbers of threads are about the CPU alone."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Tests about the CPU alone, as those of numbers of threads are, run only there."""
     for item in items:
         if "many_threads" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.cpu)
+    if _core.current_device() != "cpu":
+        elsewhere = [item for item in items if item.get_closest_marker("cpu")]
+        config.hook.pytest_deselected(items=elsewhere)
+        items[:] = [item for item in items if item not in elsewhere]
 
 
 @pytest.fixture

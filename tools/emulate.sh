@@ -30,4 +30,4 @@ cd $build/root
 # What has nothing to do with devices runs in `make test`.
 [ $# -gt 0 ] || set -- tests/ops tests/engine tests/layers tests/models tests/bench/test_gpu.py tests/test_*.py
 PYNEURAL_DEVICE=cuda PYNEURAL_EMULATION_THREADS=1 PYTHONPATH=. \
-  "$python" -m pytest -q -n "$jobs" -m "not slow and not cpu" -p no:cacheprovider "$@"
+  "$python" -m pytest -q -n "$jobs" -p no:cacheprovider "$@"

@@ -172,7 +172,7 @@ def _read(path):
 
 
 def _pytest(context):
-    return [context.python, "-m", "pytest", "-v", "--tb=short", "-m", "not slow and not cpu", "-p", "no:cacheprovider"]
+    return [context.python, "-m", "pytest", "-v", "--tb=short", "-p", "no:cacheprovider"]
 
 
 def _counted(done):

@@ -246,6 +246,29 @@ def test_batches_follow_the_order_and_resume():
     np.testing.assert_array_equal(out, data[1:10].sum(1))
 
 
+@pytest.mark.parametrize("shuffled", [True, False])
+def test_large_data_reaches_the_device_batch_by_batch(shuffled):
+    rows, batches, width = 64, 5, 1024  # more bytes than a GPU gets at once: copied beside the computation
+    total = _core.Variable(np.zeros(width, "float32"))
+
+    def build(x):
+        total.assign(total.value * 2 + _core.sum(x, 0))
+        return _core.sum(x, 1)
+
+    rng = np.random.default_rng(2)
+    data = rng.integers(-8, 9, (rows * batches, width)).astype("float32")
+    order = rng.permutation(len(data)).astype("int64") if shuffled else None
+    out = np.zeros(len(data), "float32")
+    plan = trace(build, ((rows, width), "float32"))
+    assert plan.run_batches([data], order, batches=batches, outputs=[out]) == batches
+    seen = data if order is None else data[order]
+    np.testing.assert_array_equal(out, seen.sum(1))
+    expected = np.zeros(width, "float32")
+    for batch in seen.reshape(batches, rows, width):
+        expected = expected * 2 + batch.sum(0)
+    np.testing.assert_array_equal(total.numpy(), expected)
+
+
 def test_batches_stop_when_time_is_over():
     plan = trace(lambda x: _core.exp(x), ((1, 4), "float32"))
     assert plan.run_batches([np.zeros((1000, 4), "float32")], batches=1000, max_seconds=1e-9) == 1

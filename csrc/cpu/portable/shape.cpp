@@ -1,51 +1,23 @@
 // Kernels of the ops that move elements.
-#include <cstring>
-
-#include "cpu/portable/strided_copy.h"
-#include "ops/shape_params.h"
+#include "cpu/portable/shape_walk.h"
 
 namespace pyneural::cpu::portable {
 
 namespace {
 
-// Row-major strides of a tensor, in elements.
-struct Strides {
-  int64_t of[kMaxRank];
-  explicit Strides(const View& view) {
-    int64_t stride = 1;
-    for (int i = view.rank - 1; i >= 0; --i) {
-      of[i] = stride;
-      stride *= view.dims[i];
-    }
-  }
-};
-
 char* at(const View& view, int64_t element) { return view.as<char>() + element * dtype_size(view.dtype); }
 
 void broadcast_to(const KernelArgs& args) {
   const View &x = args.in[0], &y = args.out[0];
-  const Strides from(x), to(y);
-  const int missing = y.rank - x.rank;
-  StridedCopy copy;
-  for (int i = 0; i < y.rank; ++i) {
-    const bool repeated = i < missing || x.dims[i - missing] == 1;
-    copy.add(y.dims[i], repeated ? 0 : from.of[i - missing], to.of[i]);
-  }
-  strided_copy(y.data, x.data, copy, dtype_size(x.dtype));
+  strided_copy(y.data, x.data, broadcast_walk(x, y), dtype_size(x.dtype));
 }
 
 void slice(const KernelArgs& args) {
   const View &x = args.in[0], &y = args.out[0];
-  const SliceParams& params = args.param<SliceParams>();
   if (y.size == 0) return;
-  const Strides from(x), to(y);
-  StridedCopy copy;
-  int64_t first = 0;
-  for (int i = 0; i < y.rank; ++i) {
-    first += params.begin[i] * from.of[i];
-    copy.add(y.dims[i], params.step[i] * from.of[i], to.of[i]);
-  }
-  strided_copy(y.data, at(x, first), copy, dtype_size(x.dtype));
+  int64_t first;
+  const StridedCopy copy = slice_walk(x, y, args.param<SliceParams>(), &first);
+  strided_copy(y.data, x.as<char>() + first, copy, dtype_size(x.dtype));
 }
 
 // Writes x into the positions of y that the slice had read.
@@ -67,33 +39,6 @@ void slice_grad(const KernelArgs& args) {
   const uint64_t zero = 0;
   fill(y.data, y.size, &zero, dtype_size(y.dtype));
   place(args.in[0], y, params.begin, params.step);
-}
-
-// The fill value in the tensor's own type; half types are written by the caller's cast.
-uint64_t bits_of(double value, DType dtype) {
-  uint64_t bits = 0;
-  const auto put = [&bits](auto typed) { std::memcpy(&bits, &typed, sizeof(typed)); };
-  switch (dtype) {
-    case DType::boolean:
-      put(static_cast<uint8_t>(value != 0));
-      break;
-    case DType::float32:
-      put(static_cast<float>(value));
-      break;
-    case DType::float64:
-      put(value);
-      break;
-    case DType::bfloat16: {
-      const float single = static_cast<float>(value);
-      uint32_t word;
-      std::memcpy(&word, &single, sizeof(word));
-      put(static_cast<uint16_t>((word + 0x7fff + ((word >> 16) & 1)) >> 16));
-      break;
-    }
-    default:
-      put(static_cast<int64_t>(value));  // little endian: the low bytes are the narrower integer
-  }
-  return bits;
 }
 
 void pad(const KernelArgs& args) {
