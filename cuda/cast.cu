@@ -38,27 +38,9 @@ struct ToBoolean {
 // fn(T()) with the type in which elements are stored.
 template <class Fn>
 void with_storage(DType dtype, const Fn& fn) {
-  switch (dtype) {
-    case DType::boolean:
-    case DType::uint8:
-      return fn(uint8_t());
-    case DType::int8:
-      return fn(int8_t());
-    case DType::int16:
-      return fn(int16_t());
-    case DType::int32:
-      return fn(int32_t());
-    case DType::int64:
-      return fn(int64_t());
-    case DType::float16:
-      return fn(__half());
-    case DType::bfloat16:
-      return fn(__nv_bfloat16());
-    case DType::float32:
-      return fn(float());
-    case DType::float64:
-      return fn(double());
-  }
+  if (dtype == DType::float16) return fn(__half());
+  if (dtype == DType::bfloat16) return fn(__nv_bfloat16());
+  with_element(dtype, fn);
 }
 
 void run_cast(const KernelArgs& args) {

@@ -101,13 +101,7 @@ struct Pair {
   T first, second;
 };
 
-// Two sums at once.
-template <class T>
-struct PairSums {
-  using Value = Pair<T>;
-  using Run = Pair<T>;
-  using Total = Pair<double>;
-  using Next = PairSums<double>;
+struct AddPairs {
   template <class A>
   static __device__ __forceinline__ A neutral() {
     return {0, 0};
@@ -116,6 +110,15 @@ struct PairSums {
   static __device__ __forceinline__ A join(A a, A b) {
     return {a.first + b.first, a.second + b.second};
   }
+};
+
+// Two sums at once.
+template <class T>
+struct PairSums : AddPairs {
+  using Value = Pair<T>;
+  using Run = Pair<T>;
+  using Total = Pair<double>;
+  using Next = PairSums<double>;
   static __device__ __forceinline__ Run one(Value x) { return x; }
   static __device__ __forceinline__ Total widen(Run run) { return {run.first, run.second}; }
 };
@@ -124,19 +127,11 @@ struct PairSums {
 // are in double, where squares of float elements lose nothing. Double elements come relative to one of theirs
 // (Centred).
 template <class T>
-struct Moments {
+struct Moments : AddPairs {
   using Value = T;
   using Run = Pair<double>;
   using Total = Pair<double>;
   using Next = PairSums<double>;
-  template <class A>
-  static __device__ __forceinline__ A neutral() {
-    return {0, 0};
-  }
-  template <class A>
-  static __device__ __forceinline__ A join(A a, A b) {
-    return {a.first + b.first, a.second + b.second};
-  }
   static __device__ __forceinline__ Run one(T x) {
     const double wide = x;
     return {wide, wide * wide};
