@@ -666,7 +666,7 @@ def isinf(x: Tensor) -> Tensor: ...
 def isnan(x: Tensor) -> Tensor: ...
 def kept_memory() -> int:
     """
-    Bytes of freed tensors that are kept for the next ones (96 MB at most).
+    Bytes of freed tensors that are kept for the next ones: 96 MB at most, or what was in use in the last seconds.
     """
 
 def layer_normalization(

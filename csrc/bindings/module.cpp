@@ -61,7 +61,9 @@ PYBIND11_MODULE(_core, m) {
         "Work below which a kernel does not use one more thread (default 5e5 flops); tests lower it.");
   m.def("quota_cpus", &quota_cpus, "groups_file"_a = "/proc/self/cgroup", "root"_a = "/sys/fs/cgroup",
         "How many CPUs the control groups of this process grant; 0 for no limit.");
-  m.def("kept_memory", &kept_memory, "Bytes of freed tensors that are kept for the next ones (96 MB at most).");
+  m.def(
+      "kept_memory", &kept_memory,
+      "Bytes of freed tensors that are kept for the next ones: 96 MB at most, or what was in use in the last seconds.");
   m.def("release_kept_memory", &release_kept_memory, "Gives the memory of freed tensors back to the system.");
   m.def("default_float", [] { return default_float(); }, "The dtype that Python floats become.");
   m.def(

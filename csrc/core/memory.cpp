@@ -2,7 +2,9 @@
 
 #include <pthread.h>
 
+#include <algorithm>
 #include <bit>
+#include <chrono>
 #include <cstdlib>
 #include <mutex>
 
@@ -16,12 +18,17 @@ namespace {
 
 // AddressSanitizer sees accesses to freed blocks only if they are really freed.
 #if defined(__SANITIZE_ADDRESS__)
-constexpr size_t kMaxKept = 0;
+constexpr size_t kLargestKept = 0;
 #else
-constexpr size_t kMaxKept = size_t{96} << 20;  // room for the 64 MB of a 4096 x 4096 matrix, and more
+constexpr size_t kLargestKept = size_t{512} << 20;
 #endif
-// Before a large block comes from the system, what is kept beyond this goes back there: the peak hardly grows.
+// So much is kept in any case: room for the 64 MB of a 4096 x 4096 matrix, and more.
+constexpr size_t kAlwaysKept = size_t{96} << 20;
+// Of it, when a large block comes from the system: what is more goes back there, so that the peak hardly grows.
 constexpr size_t kKeptBesideNew = size_t{32} << 20;
+// Beyond that, blocks are kept as long as they and those in use take no more than was lately in use at once: in this
+// window of time or the one before. A step that takes longer hardly notices a fault per page.
+constexpr std::chrono::seconds kPeakWindow{1};
 constexpr size_t kLargeBlock = size_t{1} << 20;
 // From two of them on, huge pages are asked for, as NumPy does: one page fault for 2 MB instead of 512.
 constexpr size_t kHugePage = size_t{2} << 20;
@@ -30,8 +37,8 @@ constexpr size_t kCacheLine = 64;
 // Free blocks are listed by size class. Up to 256 bytes a class is a cache line wide; above, a power of two has four.
 // The end of a large block that nobody uses is never touched: it takes no memory.
 constexpr int kLineBits = 8;
-constexpr int kClasses = 4 * (27 - kLineBits) + 4;
-static_assert(kMaxKept < size_t{1} << 27);
+constexpr int kClasses = 4 * (29 - kLineBits) + 4;
+static_assert(kLargestKept <= size_t{1} << 29);
 
 int class_of(size_t bytes) {
   const size_t last = bytes > 0 ? bytes - 1 : 0;
@@ -51,6 +58,24 @@ struct FreeBlock {
 std::mutex mutex;
 FreeBlock* free_blocks[kClasses] = {};
 size_t kept = 0;
+size_t in_use = 0;
+
+// The most that was in use at once, in this window and in the one before.
+size_t peak = 0, peak_before = 0;
+std::chrono::steady_clock::time_point window_end;
+
+size_t kept_at_most(size_t at_least) {
+  const size_t lately = std::max(peak, peak_before);
+  return std::max(at_least, lately > in_use ? lately - in_use : 0);
+}
+
+void move_window() {
+  const auto now = std::chrono::steady_clock::now();
+  if (now < window_end) return;
+  peak_before = now < window_end + kPeakWindow ? peak : in_use;
+  peak = in_use;
+  window_end = now + kPeakWindow;
+}
 
 // A forked child must not find the lists locked by a thread that it does not have.
 [[maybe_unused]] const int fork_handlers =
@@ -68,63 +93,94 @@ void* system_block(size_t padded, size_t bytes) {
   return std::aligned_alloc(kCacheLine, padded);
 }
 
-// Frees blocks, the largest first, until at most `limit` bytes are kept.
-void shrink_to(size_t limit) noexcept {
-  FreeBlock* released = nullptr;
-  {
-    const std::lock_guard lock(mutex);
-    for (int i = kClasses - 1; i >= 0; --i) {
-      while (free_blocks[i] && kept > limit) {
-        FreeBlock* block = free_blocks[i];
-        free_blocks[i] = block->next;
-        kept -= class_bytes(i);
-        block->next = released;
-        released = block;
-      }
+// Takes blocks off the lists, the largest first, until at most `limit` bytes are kept.
+FreeBlock* take_off(size_t limit) {
+  FreeBlock* taken = nullptr;
+  for (int i = kClasses - 1; i >= 0 && kept > limit; --i) {
+    while (free_blocks[i] && kept > limit) {
+      FreeBlock* block = free_blocks[i];
+      free_blocks[i] = block->next;
+      kept -= class_bytes(i);
+      block->next = taken;
+      taken = block;
     }
   }
-  while (released) {
-    FreeBlock* next = released->next;
-    std::free(released);
-    released = next;
+  return taken;
+}
+
+// To the system, which may take long: without the lock.
+void give_back(FreeBlock* blocks) noexcept {
+  while (blocks) {
+    FreeBlock* next = blocks->next;
+    std::free(blocks);
+    blocks = next;
   }
+}
+
+// What a block of so many bytes takes.
+size_t padded_bytes(size_t bytes) {
+  if (bytes <= kLargestKept) return class_bytes(class_of(bytes));
+  return (bytes + kCacheLine - 1) / kCacheLine * kCacheLine;
 }
 
 }  // namespace
 
 void* allocate_block(size_t bytes) {
-  size_t padded = (bytes + kCacheLine - 1) / kCacheLine * kCacheLine;
-  if (bytes <= kMaxKept) {
-    const int index = class_of(bytes);
-    padded = class_bytes(index);
+  const size_t padded = padded_bytes(bytes);
+  FreeBlock* too_much = nullptr;
+  {
     const std::lock_guard lock(mutex);
-    if (FreeBlock* block = free_blocks[index]) {
-      free_blocks[index] = block->next;
-      kept -= padded;
-      return block;
+    in_use += padded;
+    peak = std::max(peak, in_use);
+    if (bytes <= kLargestKept) {
+      const int index = class_of(bytes);
+      if (FreeBlock* block = free_blocks[index]) {
+        free_blocks[index] = block->next;
+        kept -= padded;
+        return block;
+      }
+    }
+    if (bytes >= kLargeBlock) {
+      move_window();
+      too_much = take_off(kept_at_most(kKeptBesideNew));
     }
   }
-  if (bytes >= kLargeBlock) shrink_to(kKeptBesideNew);
+  give_back(too_much);
   void* block = system_block(padded, bytes);
-  if (block || kept_memory() == 0) return block;
-  release_kept_memory();
-  return system_block(padded, bytes);
+  if (!block && kept_memory() > 0) {
+    release_kept_memory();
+    block = system_block(padded, bytes);
+  }
+  if (!block) {
+    const std::lock_guard lock(mutex);
+    in_use -= padded;
+  }
+  return block;
 }
 
 void free_block(void* block, size_t bytes) noexcept {
-  if (block && bytes <= kMaxKept) {
-    const int index = class_of(bytes);
-    const size_t padded = class_bytes(index);
+  if (!block) return;
+  const size_t padded = padded_bytes(bytes);
+  FreeBlock* too_much = nullptr;
+  bool keep = false;
+  {
     const std::lock_guard lock(mutex);
-    if (kept + padded <= kMaxKept) {
+    if (bytes >= kLargeBlock) move_window();  // with this block: it was in use until now
+    in_use -= padded;
+    const size_t limit = kept_at_most(kAlwaysKept);
+    keep = bytes <= kLargestKept && kept + padded <= limit;
+    if (keep) {
       FreeBlock* freed = static_cast<FreeBlock*>(block);
+      const int index = class_of(bytes);
       freed->next = free_blocks[index];
       free_blocks[index] = freed;
       kept += padded;
-      return;
+    } else {
+      too_much = take_off(limit);
     }
   }
-  std::free(block);
+  give_back(too_much);
+  if (!keep) std::free(block);
 }
 
 size_t kept_memory() {
@@ -132,6 +188,13 @@ size_t kept_memory() {
   return kept;
 }
 
-void release_kept_memory() noexcept { shrink_to(0); }
+void release_kept_memory() noexcept {
+  FreeBlock* all = nullptr;
+  {
+    const std::lock_guard lock(mutex);
+    all = take_off(0);
+  }
+  give_back(all);
+}
 
 }  // namespace pyneural

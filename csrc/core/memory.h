@@ -11,7 +11,8 @@ namespace pyneural {
 void* allocate_block(size_t bytes);
 void free_block(void* block, size_t bytes) noexcept;  // as many as were asked for
 
-size_t kept_memory();                 // bytes of freed blocks that are kept, 96 MB at most
+// Bytes of freed blocks that are kept: 96 MB at most, or what was in use at once in the last seconds and no longer is.
+size_t kept_memory();
 void release_kept_memory() noexcept;  // gives them back to the system
 
 }  // namespace pyneural

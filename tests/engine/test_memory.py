@@ -6,6 +6,7 @@ import gc
 import itertools
 import os
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -59,21 +60,42 @@ def test_blocks_are_aligned_and_apart() -> None:
         del tensors
 
 
-def test_what_is_kept_is_bounded() -> None:
+def test_what_was_in_use_at_once_is_kept() -> None:
     tensors = [block(5 * MB) for _ in range(30)]
+    places = {address(tensor) for tensor in tensors}
     del tensors
-    assert 32 * MB < _core.kept_memory() <= 96 * MB
-    # A large block that is not there makes room for itself.
+    assert 150 * MB <= _core.kept_memory() <= 30 * 5.25 * MB
+    tensors = [block(5 * MB) for _ in range(30)]
+    assert {address(tensor) for tensor in tensors} == places
+    assert _core.kept_memory() == 0
+
+
+def test_a_large_block_makes_room_for_itself() -> None:
+    tensors = [block(5 * MB) for _ in range(40)]
+    most = 40 * 5.25 * MB
+    del tensors
     large = block(90 * MB)
+    assert 90 * MB + _core.kept_memory() <= most
+    larger = block(200 * MB)
     assert _core.kept_memory() <= 32 * MB
-    del large
-    assert _core.kept_memory() <= 96 * MB
+    del large, larger
+    assert _core.kept_memory() >= 200 * MB
     _core.release_kept_memory()
     assert _core.kept_memory() == 0
 
 
-def test_a_block_larger_than_the_bound_is_given_back() -> None:
-    block(97 * MB)
+def test_what_has_been_idle_is_given_back() -> None:
+    tensors = [block(5 * MB) for _ in range(30)]
+    del tensors
+    before = _core.kept_memory()
+    for _ in range(4):
+        time.sleep(0.7)
+        block(MB)
+    assert 32 * MB < _core.kept_memory() <= 96 * MB < before
+
+
+def test_a_block_larger_than_any_that_is_kept_is_given_back() -> None:
+    block(513 * MB)
     assert _core.kept_memory() < MB
 
 
