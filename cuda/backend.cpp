@@ -19,7 +19,8 @@ namespace pyneural {
 namespace cuda {
 namespace {
 
-constexpr int kOldestDriver = 12040;  // that runs what the oldest supported toolkit compiles
+// A driver runs what toolkits of its own major version compile; of version 12 the oldest that is supported is 12.4.
+constexpr int kOldestDriver = CUDART_VERSION / 1000 == 12 ? 12040 : CUDART_VERSION / 1000 * 1000;
 constexpr size_t kSmallUpload = 256;  // bytes: scalars, shapes
 
 // CUDA does not live on in a forked child, where its calls hang or fail in odd ways.
@@ -138,10 +139,9 @@ class CudaBackend : public Backend {
     return {data, [](void* pinned) { succeeded(cudaFreeHost(pinned)); }};
   }
 
-  void upload_beside(void* to, const void* pinned, size_t bytes, const std::shared_ptr<void>& after) override {
+  void upload_beside(void* to, const void* pinned, size_t bytes) override {
     const DeviceScope scope(index_);
     if (!copies_) PN_CUDA(cudaStreamCreateWithFlags(&copies_, cudaStreamNonBlocking));
-    if (after) PN_CUDA(cudaStreamWaitEvent(copies_, static_cast<cudaEvent_t>(after.get())));
     PN_CUDA(cudaMemcpyAsync(to, pinned, bytes, cudaMemcpyHostToDevice, copies_));
     cudaEvent_t done;
     PN_CUDA(cudaEventCreateWithFlags(&done, cudaEventDisableTiming));

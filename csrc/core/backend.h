@@ -33,8 +33,8 @@ class Backend {
 
   // Memory of the CPU that a GPU can read while both go on.
   virtual std::shared_ptr<void> allocate_pinned(size_t bytes) = 0;
-  // Copies from such memory beside other work, once `after` is done; what is asked for later waits for it.
-  virtual void upload_beside(void* to, const void* pinned, size_t bytes, const std::shared_ptr<void>& after) = 0;
+  // Copies from such memory beside other work; what is asked for later waits for it.
+  virtual void upload_beside(void* to, const void* pinned, size_t bytes) = 0;
 
   // Marks the work asked for so far; wait(mark) waits until it is done.
   virtual std::shared_ptr<void> mark() = 0;

@@ -52,9 +52,8 @@ class Feeder {
   void feed(int64_t batch, int64_t turn) {
     if (streams_.empty()) return;
     const int64_t part = turn % kRing;
-    const auto& used = used_[part];
-    // The copy that read this part of the pinned memory came before the batch that used it.
-    if (used) gpu_.wait(used);
+    // The batch that used this part of the ring is done, so is the copy before it from this part of the pinned memory.
+    if (used_[part]) gpu_.wait(used_[part]);
     for (const Stream& stream : streams_) {
       const int64_t first = range_.first_row + batch * stream.rows;
       const size_t bytes = static_cast<size_t>(stream.rows) * stream.row_bytes;
@@ -65,7 +64,7 @@ class Feeder {
       } else if (bytes) {
         std::copy_n(from + first * stream.row_bytes, bytes, to);
       }
-      gpu_.upload_beside(static_cast<char*>(stream.ring->data()) + part * bytes, to, bytes, used);
+      gpu_.upload_beside(static_cast<char*>(stream.ring->data()) + part * bytes, to, bytes);
     }
   }
   void launched(int64_t turn) {
