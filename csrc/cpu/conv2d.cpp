@@ -4,18 +4,18 @@
 namespace pyneural::cpu::PN_SIMD_NAMESPACE {
 namespace {
 
-template <class T>
 ConvolvePlan plan(const KernelArgs& args) {
   ConvGeometry g = conv_geometry(args.param<Conv2DParams>(), args.in[0].dims[3], args.out[0]);
   flatten_dense(&g.h, &g.w, &g.images);
-  return plan_convolution<T>({.h = g.h,
-                              .w = g.w,
-                              .images = g.images,
-                              .groups = g.groups,
-                              .channels = g.channels / g.groups,
-                              .filters = g.filters / g.groups,
-                              .flops = conv_flops(g),
-                              .transposed = false});
+  return plan_convolution({.h = g.h,
+                           .w = g.w,
+                           .images = g.images,
+                           .groups = g.groups,
+                           .channels = g.channels / g.groups,
+                           .filters = g.filters / g.groups,
+                           .flops = conv_flops(g),
+                           .transposed = false},
+                          static_cast<int64_t>(dtype_size(args.out[0].dtype)));
 }
 
 template <class T>
@@ -43,7 +43,7 @@ struct Packer {
 
 template <class T>
 void run(const KernelArgs& args) {
-  const ConvolvePlan p = plan<T>(args);
+  const ConvolvePlan p = plan(args);
   const T* const kernel = args.in[1].as<T>();
   const int64_t filters = p.groups * p.filters, row = p.window.w.outputs * filters;
   const ConvolveOperands<T> operands{.x = args.in[0].as<T>(),
@@ -60,8 +60,8 @@ void conv2d(const KernelArgs& args) {
   run<double>(args);
 }
 size_t conv2d_workspace(const KernelArgs& args) {
-  if (args.out[0].dtype == DType::float32) return convolve_workspace<float>(plan<float>(args));
-  return convolve_workspace<double>(plan<double>(args));
+  if (args.out[0].dtype == DType::float32) return convolve_workspace<float>(plan(args));
+  return convolve_workspace<double>(plan(args));
 }
 
 }  // namespace

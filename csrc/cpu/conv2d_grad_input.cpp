@@ -9,8 +9,7 @@ namespace {
 
 PN_INLINE bool is_dense(const ConvGeometry& g) { return g.h.stride == 1 && g.w.stride == 1; }
 
-template <class T>
-ConvolvePlan plan_phase(const ConvGeometry& g, const Phase& h, const Phase& w) {
+ConvolvePlan plan_phase(const ConvGeometry& g, const Phase& h, const Phase& w, int64_t item) {
   ConvolveShape s{.h = h.window,
                   .w = w.window,
                   .images = g.images,
@@ -20,7 +19,7 @@ ConvolvePlan plan_phase(const ConvGeometry& g, const Phase& h, const Phase& w) {
                   .flops = conv_flops(g) / (g.h.stride * g.w.stride),
                   .transposed = true};
   if (is_dense(g)) flatten_dense(&s.h, &s.w, &s.images);
-  return plan_convolution<T>(s);
+  return plan_convolution(s, item);
 }
 
 template <class T>
@@ -36,7 +35,7 @@ size_t workspace_of(const KernelArgs& args) {
     for (int64_t j = 0; j < g.w.stride; ++j) {
       const Phase h = phase_of(g.h, i), w = phase_of(g.w, j);
       if (h.window.taps * w.window.taps == 0) continue;
-      const size_t needed = convolve_workspace<T>(plan_phase<T>(g, h, w));
+      const size_t needed = convolve_workspace<T>(plan_phase(g, h, w, sizeof(T)));
       if (needed > most) most = needed;
     }
   }
@@ -105,7 +104,7 @@ void run(const KernelArgs& args) {
     for (int64_t j = 0; j < g.w.stride; ++j) {
       const Phase h = phase_of(g.h, i), w = phase_of(g.w, j);
       if (h.window.taps * w.window.taps == 0) continue;
-      const ConvolvePlan p = plan_phase<T>(g, h, w);
+      const ConvolvePlan p = plan_phase(g, h, w, sizeof(T));
       const int64_t row_pitch = dense ? p.window.w.outputs * g.channels : g.h.stride * row;
       const int64_t image_pitch = dense ? p.window.h.outputs * row_pitch : g.h.source * row;
       const ConvolveOperands<T> operands{.x = args.in[0].as<T>(),

@@ -49,38 +49,42 @@ PN_INLINE int64_t depth_rows(const ConvolvePlan& p, int64_t channels) {
   return p.taps * (p.pairs ? (channels + 1) / 2 : channels);
 }
 
+// Types of elements differ in their width only: planning is compiled once for all of them.
+struct Widths {
+  int64_t item;   // bytes of an element
+  int64_t lanes;  // elements of a vector
+  int64_t panel;  // kGatherPanel
+};
+
 // Depth and run of channels from which on pairs save more than their last halves waste.
 constexpr int64_t kLeastPairedDepth = 16, kLeastRun = 5;
 
 // Pairs reach over the taps of a row where there is an odd, small number of channels: then all of these taps must be
 // there, and windows that leave the image are padded.
-template <class T>
-PN_INLINE bool joins_taps(const ConvolveShape& s) {
+bool joins_taps(const ConvolveShape& s, const Widths& widths) {
   const int64_t run = s.w.taps * s.channels;
-  return s.filters <= kLanes<T> && s.channels % 2 != 0 && s.channels <= kLeastRun && run >= kLeastRun &&
+  return s.filters <= widths.lanes && s.channels % 2 != 0 && s.channels <= kLeastRun && run >= kLeastRun &&
          s.h.taps * run >= kLeastPairedDepth && s.groups == 1 && s.w.dilation == 1 && !s.transposed;
 }
 
 // The time of an image in pixels times taps. Eight sums hide the latency of an addition; weights that do not stay in L2
 // are read again for each block, which takes the time of some pixels.
-template <class T>
-PN_INLINE double work_of(const ConvolveShape& s, const Window& window) {
+[[gnu::noinline]] double work_of(const ConvolveShape& s, const Widths& widths, const Window& window) {
   constexpr int64_t kSums = 8, kCache = 1 << 20, kPixelsPerRead = 20;
-  const int64_t vectors = (s.filters + kLanes<T> - 1) / kLanes<T>, taps = s.h.taps * s.w.taps;
+  const int64_t vectors = (s.filters + widths.lanes - 1) / widths.lanes, taps = s.h.taps * s.w.taps;
   int64_t work = lay_out(window, OutputPitch{}, nullptr, kSums / (vectors < 4 ? vectors : 4)).work;
-  const bool large = taps * s.channels * s.filters * s.groups * static_cast<int64_t>(sizeof(T)) > kCache;
+  const bool large = taps * s.channels * s.filters * s.groups * widths.item > kCache;
   if (large) work += window.blocks_per_image * kPixelsPerRead * taps;
   return static_cast<double>(work) / window.block_images;
 }
 
 // Windows that leave the image, read where they lie. Blocks of whole images, three or a multiple, fill the tiles of
 // each class of pixels; they are taken where that pays and enough of them remain for the threads.
-template <class T>
-Window window_in_place(const ConvolveShape& s, int64_t target) {
+Window window_in_place(const ConvolveShape& s, const Widths& widths, int64_t target) {
   constexpr int64_t kMostPixels = 3200, kFewestChunks = 12, kEvenChunks = 8;
   constexpr double kGain = 0.99, kFlopsPerChunk = 4e6;
   const int64_t pixels = s.h.outputs * s.w.outputs, three = kGatherRowStep;
-  const int64_t panels = s.groups * ((s.filters + kGatherPanel<T> - 1) / kGatherPanel<T>);
+  const int64_t panels = s.groups * ((s.filters + widths.panel - 1) / widths.panel);
   const int64_t fewest = clamp(static_cast<int64_t>(s.flops / kFlopsPerChunk), 1, kFewestChunks);
   const auto cut = [&](int64_t block) __attribute__((always_inline)) {
     Window window = make_window(s.h, s.w, s.images, s.groups * s.channels, block, INT64_MAX);
@@ -88,12 +92,12 @@ Window window_in_place(const ConvolveShape& s, int64_t target) {
     return window;
   };
   Window best = cut(target);
-  double least = work_of<T>(s, best);
+  double least = work_of(s, widths, best);
   const int64_t candidates[] = {1, three, 2 * three, 3 * three, s.images / kEvenChunks, s.images};
   for (const int64_t images : candidates) {
     if (images < 1 || images > s.images || images * pixels > kMostPixels) continue;
     const Window window = cut(images * pixels);
-    const double work = work_of<T>(s, window);
+    const double work = work_of(s, widths, window);
     const int64_t chunks = window.blocks * panels;
     const bool enough = chunks >= fewest || (chunks % kEvenChunks == 0 && s.images % images == 0);
     if (!enough || work > kGain * least) continue;
@@ -103,20 +107,20 @@ Window window_in_place(const ConvolveShape& s, int64_t target) {
   return best;
 }
 
-template <class T>
-Window choose_window(const ConvolveShape& s, bool dots) {
+Window choose_window(const ConvolveShape& s, const Widths& widths, bool dots) {
   const int64_t target = block_target(s.flops, s.images * s.h.outputs * s.w.outputs);
   const int64_t weights = s.h.taps * s.w.taps * s.channels * s.filters * s.groups;
-  const Window window = make_window(s.h, s.w, s.images, s.groups * s.channels, target, block_elements<T>(weights));
-  if (!window.padded || dots || joins_taps<T>(s) || window.blocks == 0) return window;
-  const Window in_place = window_in_place<T>(s, target);
-  return work_of<T>(s, in_place) <= work_of<T>(s, window) ? in_place : window;
+  const int64_t elements =
+      widths.item == sizeof(double) ? block_elements<double>(weights) : block_elements<float>(weights);
+  const Window window = make_window(s.h, s.w, s.images, s.groups * s.channels, target, elements);
+  if (!window.padded || dots || joins_taps(s, widths) || window.blocks == 0) return window;
+  const Window in_place = window_in_place(s, widths, target);
+  return work_of(s, widths, in_place) <= work_of(s, widths, window) ? in_place : window;
 }
 
 // Pairs pay where few of them are half empty.
-template <class T>
-void choose_pairs(const ConvolveShape& s, ConvolvePlan* p) {
-  const bool joined = joins_taps<T>(s);
+void choose_pairs(const ConvolveShape& s, const Widths& widths, ConvolvePlan* p) {
+  const bool joined = joins_taps(s, widths);
   p->pairs = p->taps * p->channels >= kLeastPairedDepth && (joined || s.channels % 2 == 0 || s.channels >= kLeastRun);
   if (!joined) return;
   p->joined = true;
@@ -124,28 +128,28 @@ void choose_pairs(const ConvolveShape& s, ConvolvePlan* p) {
   p->taps = s.h.taps;
 }
 
-template <class T>
-ConvolvePlan plan_convolution(const ConvolveShape& s) {
+ConvolvePlan plan_convolution(const ConvolveShape& s, int64_t item) {
+  const Widths widths{item, PN_VECTOR_BYTES / item, kGatherPanel<char> / item};
   ConvolvePlan p{};
   p.groups = s.groups;
   p.channels = s.channels;
   p.filters = s.filters;
   p.taps = s.h.taps * s.w.taps;
   p.flops = s.flops;
-  p.dots = s.filters <= kMostDots && s.channels >= kLanes<T>;
-  p.window = choose_window<T>(s, p.dots);
+  p.dots = s.filters <= kMostDots && s.channels >= widths.lanes;
+  p.window = choose_window(s, widths, p.dots);
   p.layout = lay_out(p.window, OutputPitch{}, nullptr);
-  if (!p.dots && s.filters <= kLanes<T>) choose_pairs<T>(s, &p);
+  if (!p.dots && s.filters <= widths.lanes) choose_pairs(s, widths, &p);
   const int64_t depth = p.taps * p.channels;
-  constexpr int64_t kDepth = 4096 / sizeof(T);  // a slice of a panel is 256 KB
-  p.slices = p.channels > kLanes<T> ? (depth + kDepth - 1) / kDepth : 1;
-  p.slice = round_up((p.channels + p.slices - 1) / p.slices, p.slices > 1 ? kLanes<T> : 1);
+  const int64_t longest = 4096 / item;  // a slice of a panel is 256 KB
+  p.slices = p.channels > widths.lanes ? (depth + longest - 1) / longest : 1;
+  p.slice = round_up((p.channels + p.slices - 1) / p.slices, p.slices > 1 ? widths.lanes : 1);
   p.slices = (p.channels + p.slice - 1) / p.slice;
 
   const int64_t pixels = s.images * s.h.outputs * s.w.outputs;
   constexpr int64_t kManyPixels = 256, kFewBlocks = 2;
-  const bool ragged = s.filters % kLanes<T> != 0;
-  const bool scattered = s.groups * s.filters > kGatherPanel<T> || p.slices > 1;
+  const bool ragged = s.filters % widths.lanes != 0;
+  const bool scattered = s.groups * s.filters > widths.panel || p.slices > 1;
   if (p.dots) {
     p.pack = PackWeights::once;
     p.packed = p.groups * p.filters * depth;
@@ -155,7 +159,8 @@ ConvolvePlan plan_convolution(const ConvolveShape& s) {
     p.pack = PackWeights::by_panel;
   } else {
     p.pack = PackWeights::once;
-    p.packed = p.groups * depth_rows(p, p.channels) * packed_row<T>(p, p.filters);
+    p.packed = p.groups * depth_rows(p, p.channels) *
+               (item == sizeof(float) ? packed_row<float>(p, p.filters) : packed_row<double>(p, p.filters));
   }
   return p;
 }
