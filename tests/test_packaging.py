@@ -52,7 +52,7 @@ def test_import_prints_nothing() -> None:
 
 def test_installed_size() -> None:
     files = {*PACKAGE.rglob("*.py"), *PACKAGE.rglob("*.pyi"), pathlib.Path(_core.__file__)}
-    assert sum(file.stat().st_size for file in files) <= 8_500_000
+    assert sum(file.stat().st_size for file in files) <= 8_000_000
 
 
 def test_types_are_shipped_and_name_the_whole_engine() -> None:
