@@ -1,6 +1,7 @@
 """The parts of gpu_check.py: each one takes the context and returns what it found, {"ok": bool, "summary": str}."""
 
 import json
+import os
 import re
 import shutil
 import time
@@ -73,7 +74,7 @@ def build(context):
     log = context.folder / "build.log"
     done = run([*cmake, "-S", context.root, "-B", context.build, *options], log, context.limit)
     if done.ok:
-        build = [*cmake, "--build", context.build, "--target", "_core", "--parallel"]
+        build = [*cmake, "--build", context.build, "--target", "_core", "--parallel", str(os.cpu_count() or 1)]
         done = run(build, log, end - time.monotonic())
     if not done.ok:
         return failed(done)
