@@ -17,18 +17,15 @@ struct FlippedSource {
   int last_row, last_column, row_step, column_step, kernel_columns;
   int channels, depth;
 
-  __device__ __forceinline__ const T* outer(int64_t i) const {
-    return i < channels ? data + i * channel_pitch : nullptr;
-  }
+  __device__ __forceinline__ const T* outer(int64_t i) const { return data + (i < channels ? i : 0) * channel_pitch; }
   __device__ __forceinline__ int64_t inner(int k) const {
     if (k >= depth) return -1;
     int filter, column;
     const int row = tap_columns.divide(group_filters.divide(k, &filter), &column);
     return ((last_row - row * row_step) * kernel_columns + last_column - column * column_step) * tap_pitch + filter;
   }
-  __device__ __forceinline__ const T* at(const T* outer, int64_t inner) const {
-    return outer && inner >= 0 ? outer + inner : nullptr;
-  }
+  __device__ __forceinline__ bool holds(const T*, int64_t inner) const { return inner >= 0; }
+  __device__ __forceinline__ const T* at(const T* outer, int64_t inner) const { return outer + inner; }
 };
 
 template <class T>
@@ -48,9 +45,9 @@ struct Part {
 };
 
 // A batch is the groups.
-template <class T, int kWidth>
+template <class T>
 struct Problem {
-  static constexpr bool kAlongDepthA = kWidth > 1, kAlongDepthB = kWidth > 1;
+  static constexpr bool kAlongDepthA = true, kAlongDepthB = true;
   struct Phase {
     Patches patches;
     FlippedSource<T> kernel;
@@ -89,7 +86,7 @@ ConvGeometry geometry(const KernelArgs& args) { return {args.param<Conv2DParams>
 GemmShape shape_of(const ConvGeometry& g) {
   const int64_t rows = ceil_div(g.h.source, g.h.stride), columns = ceil_div(g.w.source, g.w.stride);
   const int64_t taps = ceil_div(g.h.taps, tap_step(g.h)) * ceil_div(g.w.taps, tap_step(g.w));
-  return {g.images * rows * columns, g.group_channels(), taps * g.group_filters(), g.groups};
+  return {g.images * rows * columns, g.group_channels(), taps * g.group_filters(), g.groups, g.packs()};
 }
 
 // Phases are blocks of their own, but all have the same plan.
@@ -99,8 +96,8 @@ GemmPlan plan_of(const KernelArgs& args, const ConvGeometry& g) {
   return plan_conv(args, shape);
 }
 
-template <class T, int kWidth>
-typename Problem<T, kWidth>::Phase phase_at(const ConvGeometry& g, const T* kernel, int64_t index) {
+template <class T>
+typename Problem<T>::Phase phase_at(const ConvGeometry& g, const T* kernel, int64_t index) {
   const ConvPhase h = phase_of(g.h, index / g.w.stride), w = phase_of(g.w, index % g.w.stride);
   const Patches patches(h.window, w.window, g.images, g.group_filters(), g.filters);
   return {
@@ -118,24 +115,20 @@ void run(const KernelArgs& args) {
   const GemmShape shape = shape_of(g);
   const GemmPlan plan = plan_of(args, g);
   const T *grad = args.in[0].as<const T>(), *kernel = args.in[1].as<const T>();
-  const bool packs =
-      g.group_channels() % 4 == 0 && g.group_filters() % 4 == 0 && is_aligned(grad, 16) && is_aligned(kernel, 16);
   const GemmOutput<T> out{args.out[0].as<T>(), args.out[0].size, nullptr,        g.channels,
                           Activation::linear,  args.workspace,   stream_of(args)};
   const int64_t row = g.w.source * g.channels, all = g.h.stride * g.w.stride;
   for (int64_t first = 0; first < all; first += kPhases) {
     const int count = static_cast<int>(all - first < kPhases ? all - first : kPhases);
-    ConvTiles::run(shape, count, plan, args.param<Conv2DParams>().precision, out, packs, [&](auto width) {
-      Problem<T, width> problem{grad,
-                                {},
-                                static_cast<int>(g.group_channels()),
-                                static_cast<int>(g.group_filters()),
-                                g.w.stride * g.channels,
-                                g.h.stride * row,
-                                g.h.source * row};
-      for (int i = 0; i < count; ++i) problem.phases[i] = phase_at<T, width>(g, kernel, first + i);
-      return problem;
-    });
+    Problem<T> problem{grad,
+                       {},
+                       static_cast<int>(g.group_channels()),
+                       static_cast<int>(g.group_filters()),
+                       g.w.stride * g.channels,
+                       g.h.stride * row,
+                       g.h.source * row};
+    for (int i = 0; i < count; ++i) problem.phases[i] = phase_at<T>(g, kernel, first + i);
+    ConvTiles::run(problem, shape, count, plan, args.param<Conv2DParams>().precision, out, has_aligned_operands(args));
   }
   add_splits(plan, out);
 }

@@ -22,24 +22,21 @@ struct Patches {
   };
   // The element (pixel, column) lies at the sum of two places, if that is inside of the image.
   struct Place {
-    int64_t offset;
-    int h, w;
+    int pixel, h, w, channel;
   };
   static constexpr int kNowhere = -(1 << 30);
 
   Axis h, w;
-  int64_t column_pitch, row_pitch, image_pitch;  // in elements
+  int pitch;  // elements of a pixel
   Divider pixel_rows, pixel_columns, tap_columns, channels;
   int pixels, depth;
 
   Patches() = default;
-  // `channels` of the images' `pitch` channels.
-  Patches(const WindowAxis& rows, const WindowAxis& columns, int64_t images, int64_t channels_, int64_t pitch)
+  // `channels_` of the images' `pitch_` channels.
+  Patches(const WindowAxis& rows, const WindowAxis& columns, int64_t images, int64_t channels_, int64_t pitch_)
       : h(axis(rows)),
         w(axis(columns)),
-        column_pitch(pitch),
-        row_pitch(columns.source * pitch),
-        image_pitch(rows.source * row_pitch),
+        pitch(static_cast<int>(pitch_)),
         pixel_rows(rows.outputs),
         pixel_columns(columns.outputs),
         tap_columns(columns.taps),
@@ -48,23 +45,24 @@ struct Patches {
         depth(static_cast<int>(rows.taps * columns.taps * channels_)) {}
 
   __device__ __forceinline__ Place pixel(int i) const {
-    if (i >= pixels) return {0, kNowhere, 0};
     int column, row;
     const int image = pixel_rows.divide(pixel_columns.divide(i, &column), &row);
     const int y = row * h.stride + h.offset, x = column * w.stride + w.offset;
-    return {image * image_pitch + y * row_pitch + x * column_pitch, y, x};
+    return {(image * h.source + y) * w.source + x, y, x, 0};
   }
   __device__ __forceinline__ Place column(int k) const {
-    if (k >= depth) return {0, kNowhere, 0};
     int channel, tap_column;
     const int tap_row = tap_columns.divide(channels.divide(k, &channel), &tap_column);
     Place place = tap(tap_row, tap_column);
-    place.offset += channel;
+    place.channel = channel;
     return place;
   }
   __device__ __forceinline__ Place tap(int row, int column) const {
     const int y = row * h.dilation, x = column * w.dilation;
-    return {y * row_pitch + x * column_pitch, y, x};
+    return {y * w.source + x, y, x, 0};
+  }
+  __device__ __forceinline__ int64_t offset(const Place& a, const Place& b) const {
+    return static_cast<int64_t>(a.pixel + b.pixel) * pitch + (a.channel + b.channel);
   }
   __device__ __forceinline__ bool inside(const Place& a, const Place& b) const {
     return static_cast<unsigned>(a.h + b.h) < static_cast<unsigned>(h.source) &&
@@ -85,13 +83,23 @@ struct PatchSource {
   Patches patches;
 
   __device__ __forceinline__ Patches::Place outer(int64_t i) const {
-    return kTransposed ? patches.column(static_cast<int>(i)) : patches.pixel(static_cast<int>(i));
+    return place<kTransposed>(i < (kTransposed ? patches.depth : patches.pixels) ? static_cast<int>(i) : 0);
   }
   __device__ __forceinline__ Patches::Place inner(int k) const {
-    return kTransposed ? patches.pixel(k) : patches.column(k);
+    if (k >= (kTransposed ? patches.pixels : patches.depth)) return {0, Patches::kNowhere, 0, 0};
+    return place<!kTransposed>(k);
+  }
+  __device__ __forceinline__ bool holds(const Patches::Place& outer, const Patches::Place& inner) const {
+    return patches.inside(outer, inner);
   }
   __device__ __forceinline__ const T* at(const Patches::Place& outer, const Patches::Place& inner) const {
-    return patches.inside(outer, inner) ? data + outer.offset + inner.offset : nullptr;
+    return data + patches.offset(outer, inner);
+  }
+
+ private:
+  template <bool kColumn>
+  __device__ __forceinline__ Patches::Place place(int i) const {
+    return kColumn ? patches.column(i) : patches.pixel(i);
   }
 };
 
@@ -107,8 +115,9 @@ struct ConvGeometry {
         channels(channels),
         filters(outputs.dims[3]),
         groups(p.groups) {
-    if (pixels() > INT32_MAX || images * h.source * w.source > INT32_MAX) {
-      value_error("A convolution on a GPU takes fewer than 2^31 pixels at a time. Received: ", images, " images of ",
+    constexpr int64_t kMost = 1 << 30;  // places behind the last pixel have numbers, too
+    if (pixels() > kMost || images * h.source * w.source > kMost) {
+      value_error("A convolution on a GPU takes at most 2^30 pixels at a time. Received: ", images, " images of ",
                   h.source, " x ", w.source);
     }
   }
@@ -117,6 +126,7 @@ struct ConvGeometry {
   int64_t group_filters() const { return filters / groups; }
   int64_t taps() const { return h.taps * w.taps; }
   int64_t pixels() const { return images * h.outputs * w.outputs; }
+  bool packs() const { return group_channels() % 4 == 0 && group_filters() % 4 == 0; }
 
  private:
   static WindowAxis axis(const Conv2DParams& p, int i, const View& outputs) {

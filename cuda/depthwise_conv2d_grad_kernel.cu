@@ -42,7 +42,7 @@ __global__ void sum_pixels(const Sums<T> s) {
         if (first_tap + t >= s.taps) break;
         const Patches::Place tap = s.patches.tap(tap_row, first_tap + t);
         if (!s.patches.inside(place, tap)) continue;
-        const auto x = *reinterpret_cast<const Values*>(s.x + place.offset + tap.offset + channel);
+        const auto x = *reinterpret_cast<const Values*>(s.x + s.patches.offset(place, tap) + channel);
 #pragma unroll
         for (int c = 0; c < kPack; ++c) sums[t][c] += x.values[c] * grad.values[c];
       }

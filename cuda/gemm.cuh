@@ -64,10 +64,11 @@ __device__ __forceinline__ void add_slices(Tile& tile, typename Tile::Element* s
   }
 }
 
-template <bool kPacks, int kRun, class T>
-__device__ __forceinline__ void store_run(T* to, int count, const T (&values)[kRun]) {
-  if constexpr (kPacks) {
-    constexpr int kAtOnce = sizeof(T) * kRun > 16 ? 16 / sizeof(T) : kRun;
+// `packs`: the first of them is at a multiple of 16 bytes, and all of them are wanted.
+template <int kRun, class T>
+__device__ __forceinline__ void store_run(T* to, int count, bool packs, const T (&values)[kRun]) {
+  if (packs) {
+    constexpr int kAtOnce = sizeof(T) * kRun > kPackBytes ? kPackBytes / sizeof(T) : kRun;
 #pragma unroll
     for (int i = 0; i < kRun; i += kAtOnce) {
       Pack<T, kAtOnce> pack;
@@ -84,7 +85,7 @@ __device__ __forceinline__ void store_run(T* to, int count, const T (&values)[kR
 }
 
 // The tile's sums with bias and activation.
-template <bool kPacks, class Tile, class Part, class T>
+template <class Tile, class Part, class T>
 __device__ __forceinline__ void store_tile(Tile& tile, const Part& part, int64_t first_row, int first_column,
                                            const GemmBlocks<T>& blocks, T* to) {
   constexpr int kRun = Tile::kRun;
@@ -112,7 +113,7 @@ __device__ __forceinline__ void store_tile(Tile& tile, const Part& part, int64_t
         const T sum = tile.sum(i, run, j) + bias[run][j];
         values[j] = blocks.activation == Activation::relu ? activate<Activation::relu>(sum) : sum;
       }
-      store_run<kPacks>(line + column, part.columns - column, values);
+      store_run(line + column, part.columns - column, blocks.packs, values);
     }
   }
   if (blocks.activation == Activation::linear || blocks.activation == Activation::relu) return;
@@ -127,7 +128,7 @@ __device__ __forceinline__ void store_tile(Tile& tile, const Part& part, int64_t
 #pragma unroll
     for (int j = 0; j < kRun; ++j) values[j] = column + j < part.columns ? line[j] : T(0);
     apply_activation(blocks.activation, values);
-    store_run<kPacks>(line, part.columns - column, values);
+    store_run(line, part.columns - column, blocks.packs, values);
   }
 }
 
@@ -160,40 +161,44 @@ __global__ void __launch_bounds__(Tile::kThreads, Tile::kResident)
   const int begin = static_cast<int>(blockIdx.y) * blocks.depth_per_split;
   const int end = part.depth - begin < blocks.depth_per_split ? part.depth : begin + blocks.depth_per_split;
   Tile tile;
-  Word *now = shared, *next = shared + kBuffer;
-  if (begin < end) {
-    a.fetch(begin, now);
-    b.fetch(begin, now + LayoutA::words);
-    a.place(now);
-    b.place(now + LayoutA::words);
-    wait_all_copies();
-    __syncthreads();
+  constexpr int kAhead = kStages - 1;  // steps
+  Word *now = shared, *next = shared + kAhead * kBuffer;
+#pragma unroll
+  for (int s = 0; s < kAhead; ++s) {
+    Word* const stage = shared + s * kBuffer;
+    if (end - begin > s * Tile::kDepth) {
+      a.fetch(begin + s * Tile::kDepth, stage);
+      b.fetch(begin + s * Tile::kDepth, stage + LayoutA::words);
+      a.place(stage);
+      b.place(stage + LayoutA::words);
+    }
+    commit_copies();
   }
   for (int k = begin; k < end; k += Tile::kDepth) {
-    const bool more = end - k > Tile::kDepth;
+    wait_copies<kAhead - 1>();
+    __syncthreads();
+    const bool more = end - k > kAhead * Tile::kDepth;
     if (more) {
-      a.fetch(k + Tile::kDepth, next);
-      b.fetch(k + Tile::kDepth, next + LayoutA::words);
+      a.fetch(k + kAhead * Tile::kDepth, next);
+      b.fetch(k + kAhead * Tile::kDepth, next + LayoutA::words);
     }
+    commit_copies();
     tile.template multiply<LayoutA, LayoutB>(now, now + LayoutA::words);
     if (more) {
       a.place(next);
       b.place(next + LayoutA::words);
     }
-    wait_all_copies();
-    __syncthreads();
-    Word* const done = now;
-    now = next;
-    next = done;
+    next = now;
+    now = now == shared + kAhead * kBuffer ? shared : now + kBuffer;
   }
   if constexpr (Tile::kSlices > 1) {
-    static_assert((Tile::kSlices - 1) * Tile::kRows * Tile::kColumns <= 2 * kBuffer);
+    static_assert((Tile::kSlices - 1) * Tile::kRows * Tile::kColumns <= kStages * kBuffer);
+    __syncthreads();
     add_slices(tile, shared);
     if (tile.slice() > 0) return;
   }
   T* const to = blocks.to + static_cast<int64_t>(blockIdx.y) * blocks.size;
-  if (kWidth > 1 && blocks.packs) return store_tile<true>(tile, part, first_row, first_column, blocks, to);
-  store_tile<false>(tile, part, first_row, first_column, blocks, to);
+  store_tile(tile, part, first_row, first_column, blocks, to);
 }
 
 // The second pass over split sums: output = activation(sum of partial outputs + bias).
@@ -245,9 +250,9 @@ void launch_gemm(const Problem& problem, const GemmShape& shape, int phases, con
                  const GemmOutput<typename Tile::Element>& out) {
   using T = typename Tile::Element;
   using Word = typename Tile::Words::Word;
-  constexpr size_t kShared = 2 * sizeof(Word) *
-                             (Tile::template Layout<Tile::kRows, Problem::kAlongDepthA>::words +
-                              Tile::template Layout<Tile::kColumns, Problem::kAlongDepthB>::words);
+  using LayoutA = typename Tile::template Layout<Tile::kRows, Problem::kAlongDepthA>;
+  using LayoutB = typename Tile::template Layout<Tile::kColumns, Problem::kAlongDepthB>;
+  constexpr size_t kShared = kStages * sizeof(Word) * (LayoutA::words + LayoutB::words);
   constexpr size_t kSharedWithoutAsking = 48 * 1024;
   const bool split = plan.splits > 1;
   GemmBlocks<T> blocks;
@@ -259,7 +264,10 @@ void launch_gemm(const Problem& problem, const GemmShape& shape, int phases, con
   blocks.tiles_n = static_cast<int>(ceil_div(shape.n, Tile::kColumns));
   blocks.depth_per_split = plan.depth_per_split;
   blocks.packs = problem.columns_multiple(4) && is_aligned(blocks.to, 16) && out.size % 4 == 0;
-  auto* const kernel = multiply_tiles<Tile, kWidth, Problem>;
+  // The kernel for single numbers is the same where neither operand is copied in packs.
+  constexpr bool kUsesPacks =
+      copies_packs<LayoutA>(Problem::kAlongDepthA) || copies_packs<LayoutB>(Problem::kAlongDepthB);
+  auto *const kernel = multiply_tiles < Tile, kUsesPacks ? kWidth : 1, Problem > ;
   if constexpr (kShared > kSharedWithoutAsking) {
     PN_CUDA(cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel), cudaFuncAttributeMaxDynamicSharedMemorySize,
                                  static_cast<int>(kShared)));

@@ -18,7 +18,7 @@ class TensorTile {
  public:
   using Element = float;
   using Words = Words_;
-  using Word = uint32_t;
+  using Word = typename Words_::Word;
   static constexpr int kRows = kM, kColumns = kN, kDepth = kDepth_, kSlices = 1, kResident = kResident_;
   static constexpr int kThreads = kWarpsM * kWarpsN * kWarp;
   // The 32 words of 8 rows and 4 depths, which a fragment takes at a time, lie in 32 banks: lines along the depth are 4
@@ -66,7 +66,7 @@ class TensorTile {
 #pragma unroll
         for (int part = 0; part < 4; ++part) {
           const int row = i * kFragmentM + part % 2 * (kFragmentM / 2), word = k + part / 2 * (kFragmentWords / 2);
-          a[i][part] = a_at[row * LayoutA::outer_stride + word * LayoutA::depth_stride];
+          a[i][part] = Words::fragment(a_at[row * LayoutA::outer_stride + word * LayoutA::depth_stride]);
         }
       }
 #pragma unroll
@@ -74,7 +74,7 @@ class TensorTile {
 #pragma unroll
         for (int part = 0; part < 2; ++part) {
           const int word = k + part * (kFragmentWords / 2);
-          b[j][part] = b_at[j * kFragmentN * LayoutB::outer_stride + word * LayoutB::depth_stride];
+          b[j][part] = Words::fragment(b_at[j * kFragmentN * LayoutB::outer_stride + word * LayoutB::depth_stride]);
         }
       }
 #pragma unroll

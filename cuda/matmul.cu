@@ -1,56 +1,31 @@
 // Matrix products.
 #include "core/error.h"
 #include "cuda/matmul_product.cuh"
-#include "ops/matmul_params.h"
 
 namespace pyneural::cuda {
 namespace {
 
-// Strides of an operand's leading axes, aligned with those of the output.
-void leading_strides(const View& operand, const View& output, int64_t* strides) {
-  int64_t stride = operand.dim(-1) * operand.dim(-2);
-  for (int axis = output.rank - 3; axis >= 0; --axis) {
-    const int own = axis - output.rank + operand.rank;
-    const int64_t extent = own >= 0 ? operand.dims[own] : 1;
-    strides[axis] = extent == 1 ? 0 : stride;
-    stride *= extent;
-  }
-}
-
 Product product_of(const KernelArgs& args) {
   const auto& p = args.param<MatMulParams>();
-  const View &a = args.in[0], &b = args.in[1], &out = args.out[0];
-  Product product{a.data, b.data, p.transpose_a, p.transpose_b, p.precision, {}, {}};
-  product.shape = {out.dim(-2), out.dim(-1), a.dim(p.transpose_a ? -2 : -1), 1};
-  LeadingAxes& leading = product.leading;
-  leading.rank = out.rank - 2;
-  for (int axis = 0; axis < leading.rank; ++axis) {
-    leading.dims[axis] = out.dims[axis];
-    product.shape.batch *= out.dims[axis];
-  }
-  leading_strides(a, out, leading.a_stride);
-  leading_strides(b, out, leading.b_stride);
-  return product;
+  const View &a = args.in[0], &b = args.in[1];
+  const MatMulShape s = matmul_shape(args);
+  const bool packs = has_packs(p.transpose_a, p.transpose_b) && a.dim(-1) % 4 == 0 && b.dim(-1) % 4 == 0;
+  return {a.data, b.data, p.transpose_a, p.transpose_b, p.precision, {s.m, s.n, s.k, s.count, packs}, s.leading};
 }
 
 Product linear_product(const KernelArgs& args) {
   const View &x = args.in[0], &kernel = args.in[1];
-  const int64_t n = kernel.dims[1], rows = n == 0 ? 0 : args.out[0].size / n;
-  return {x.data, kernel.data, false, false, args.param<LinearParams>().precision, {rows, n, kernel.dims[0], 1}, {}};
+  const int64_t k = kernel.dims[0], n = kernel.dims[1], rows = n == 0 ? 0 : args.out[0].size / n;
+  const GemmShape shape{rows, n, k, 1, k % 4 == 0 && n % 4 == 0};
+  return {x.data, kernel.data, false, false, args.param<LinearParams>().precision, shape, {}};
 }
 
 GemmPlan plan_of(const Product& p, DType dtype) {
-  if (p.shape.n > INT32_MAX || p.shape.k > INT32_MAX) {
-    value_error("A matrix product on a GPU takes fewer than 2^31 columns and a depth below that. Received: ", p.shape.m,
-                " x ", p.shape.k, " times ", p.shape.k, " x ", p.shape.n);
+  if (p.shape.m > INT32_MAX || p.shape.n > INT32_MAX || p.shape.k > INT32_MAX) {
+    value_error("A matrix product on a GPU takes fewer than 2^31 rows and columns and a depth below that. Received: ",
+                p.shape.m, " x ", p.shape.k, " times ", p.shape.k, " x ", p.shape.n);
   }
   return MatMulTiles::plan(p.shape, dtype, p.precision);
-}
-
-// Whether all rows of both operands are packs of 4.
-bool has_packs(const Product& p) {
-  return (p.transpose_a ? p.shape.m : p.shape.k) % 4 == 0 && (p.transpose_b ? p.shape.k : p.shape.n) % 4 == 0 &&
-         is_aligned(p.a, 16) && is_aligned(p.b, 16);
 }
 
 template <class T>
@@ -63,7 +38,7 @@ void multiply(const KernelArgs& args, const Product& p, const T* bias, Activatio
   const auto layout = p.transpose_a   ? p.transpose_b ? multiply_layout<T, true, true> : multiply_layout<T, true, false>
                       : p.transpose_b ? multiply_layout<T, false, true>
                                       : multiply_layout<T, false, false>;
-  layout(p, plan, out, has_packs(p));
+  layout(p, plan, out, is_aligned(p.a, kPackBytes) && is_aligned(p.b, kPackBytes));
   add_splits(plan, out);
 }
 

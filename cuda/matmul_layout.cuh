@@ -6,9 +6,9 @@
 namespace pyneural::cuda {
 
 template <class T, bool kTransposeA, bool kTransposeB>
-void multiply_layout(const Product& p, const GemmPlan& plan, const GemmOutput<T>& out, bool packs) {
-  MatMulTiles::run(p.shape, 1, plan, p.precision, out, packs,
-                   [&](auto) { return MatMulProblem<T, kTransposeA, kTransposeB>(p); });
+void multiply_layout(const Product& p, const GemmPlan& plan, const GemmOutput<T>& out, bool aligned) {
+  MatMulTiles::run<has_packs(kTransposeA, kTransposeB)>(MatMulProblem<T, kTransposeA, kTransposeB>(p), p.shape, 1, plan,
+                                                        p.precision, out, aligned);
 }
 
 }  // namespace pyneural::cuda

@@ -1,5 +1,6 @@
 // Products with few columns (the last layer of a classifier) and of a matrix with a vector: they take as long as the
-// left operand takes to arrive. Lanes share out the depth of a row, and add up at the end.
+// left operand takes to arrive. Lanes share out the depth of a row, and add up at the end. In float32 whatever
+// precision is set: at 16 columns an H200's memory delivers numbers for 38 TFLOP/s, less than its float32 units can do.
 #include "cuda/matmul_product.cuh"
 #include "cuda/warp.cuh"
 

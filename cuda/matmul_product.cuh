@@ -2,14 +2,9 @@
 #pragma once
 
 #include "cuda/gemm_tiles.cuh"
+#include "ops/matmul_shape.h"
 
 namespace pyneural::cuda {
-
-// Strides of the operands along the leading axes of the output, 0 where an operand is broadcast.
-struct LeadingAxes {
-  int rank = 0;
-  int64_t dims[kMaxRank], a_stride[kMaxRank], b_stride[kMaxRank];
-};
 
 struct Product {
   const void *a, *b;
@@ -33,14 +28,13 @@ template <class T, bool kTransposeA, bool kTransposeB>
 struct MatMulProblem {
   static constexpr bool kAlongDepthA = !kTransposeA, kAlongDepthB = kTransposeB;
   const T *a, *b;
-  int64_t m;
-  int n, k;
+  int m, n, k;
   LeadingAxes leading;
 
   explicit MatMulProblem(const Product& p)
       : a(static_cast<const T*>(p.a)),
         b(static_cast<const T*>(p.b)),
-        m(p.shape.m),
+        m(static_cast<int>(p.shape.m)),
         n(static_cast<int>(p.shape.n)),
         k(static_cast<int>(p.shape.k)),
         leading(p.leading) {}
@@ -58,12 +52,15 @@ struct MatMulProblem {
     }
     const MatrixSource<T> rows{a_at, kTransposeA ? 1 : k, kTransposeA ? m : 1, m, k};
     const MatrixSource<T> columns{b_at, kTransposeB ? k : 1, kTransposeB ? 1 : n, n, k};
-    return {rows, columns, m, n, k, 0, batch * m * n};
+    return {rows, columns, m, n, k, 0, int64_t{batch} * m * n};
   }
 };
 
-using MatMulTiles = Tiles<TileList<SimtTile<float, 128, 128, 8, 4, 2, 1, 2>, SimtTile<float, 64, 64, 16, 2, 2, 1, 4>,
-                                   SimtTile<float, 32, 32, 64, 2, 1, 4, 2>>>;
+using MatMulTiles =
+    Tiles<TileLists<TileList<SimtTile<float, 128, 128, 8, 2, 2, 1, 2>, SimtTile<float, 64, 64, 16, 2, 2, 1, 4>,
+                             SimtTile<float, 32, 32, 64, 2, 1, 4, 2>>,
+                    TileList<SimtTile<float, 64, 64, 16, 2, 2, 1, 4>, SimtTile<float, 32, 32, 64, 2, 1, 4, 2>>>,
+          TensorTiles<Tf32Words>, TensorTiles<Bf16Words>>;
 
 // Products of rows that lie in one piece with few columns are not cut into tiles, but into rows
 // (cuda/matmul_narrow.cu).
@@ -72,9 +69,12 @@ inline bool is_narrow(const Product& p) { return p.shape.n <= kMostNarrow && p.s
 template <class T>
 void multiply_few_columns(const Product& p, const GemmOutput<T>& out);
 
+// Products of two transposed matrices are rare: they have no kernels that load packs.
+constexpr bool has_packs(bool transpose_a, bool transpose_b) { return !transpose_a || !transpose_b; }
+
 // The kernels of a layout have a file of their own, cuda/matmul_<layout>.cu: together they would take minutes to
 // compile.
 template <class T, bool kTransposeA, bool kTransposeB>
-void multiply_layout(const Product& p, const GemmPlan& plan, const GemmOutput<T>& out, bool packs);
+void multiply_layout(const Product& p, const GemmPlan& plan, const GemmOutput<T>& out, bool aligned);
 
 }  // namespace pyneural::cuda

@@ -83,57 +83,35 @@ __device__ __forceinline__ void wait_all_copies() {
 
 // ---- matrix fragments
 
-// kCount 8x8 matrices of 16-bit elements; lane i gives the address of row i % 8 of matrix i / 8, 16-byte aligned.
-template <int kCount>
+// kCount 8x8 matrices of 16-bit elements, kTransposed: each of them transposed; lane i gives the address of row i % 8
+// of matrix i / 8, 16-byte aligned.
+template <bool kTransposed, int kCount>
 __device__ __forceinline__ void load_matrices(uint32_t (&fragments)[kCount], const void* row PN_CALLER) {
-  static_assert(kCount == 1 || kCount == 2 || kCount == 4, "ldmatrix loads 1, 2 or 4 matrices");
+  static_assert(kCount == 2 || kCount == 4, "a fragment has 2 or 4 matrices");
 #if defined(PYNEURAL_CUDA_EMULATE)
-  emulation::load_matrices(fragments, row, kCount, false, {file, line});
+  emulation::load_matrices(fragments, row, kCount, kTransposed, {file, line});
 #else
-  const uint32_t address = shared_address(row);
-  if constexpr (kCount == 1) {
-    asm volatile("ldmatrix.sync.aligned.m8n8.x1.shared.b16 {%0}, [%1];\n"
-                 : "=r"(fragments[0])
-                 : "r"(address)
-                 : "memory");
+#define PN_LDMATRIX_2(form)                                                         \
+  asm volatile("ldmatrix.sync.aligned.m8n8.x2" form ".shared.b16 {%0, %1}, [%2];\n" \
+               : "=r"(fragments[0]), "=r"(fragments[1])                             \
+               : "r"(shared_address(row))                                           \
+               : "memory")
+#define PN_LDMATRIX_4(form)                                                                     \
+  asm volatile("ldmatrix.sync.aligned.m8n8.x4" form ".shared.b16 {%0, %1, %2, %3}, [%4];\n"     \
+               : "=r"(fragments[0]), "=r"(fragments[1]), "=r"(fragments[2]), "=r"(fragments[3]) \
+               : "r"(shared_address(row))                                                       \
+               : "memory")
+  if constexpr (kCount == 2 && kTransposed) {
+    PN_LDMATRIX_2(".trans");
   } else if constexpr (kCount == 2) {
-    asm volatile("ldmatrix.sync.aligned.m8n8.x2.shared.b16 {%0, %1}, [%2];\n"
-                 : "=r"(fragments[0]), "=r"(fragments[1])
-                 : "r"(address)
-                 : "memory");
+    PN_LDMATRIX_2("");
+  } else if constexpr (kTransposed) {
+    PN_LDMATRIX_4(".trans");
   } else {
-    asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];\n"
-                 : "=r"(fragments[0]), "=r"(fragments[1]), "=r"(fragments[2]), "=r"(fragments[3])
-                 : "r"(address)
-                 : "memory");
+    PN_LDMATRIX_4("");
   }
-#endif
-}
-
-// The same, each matrix transposed.
-template <int kCount>
-__device__ __forceinline__ void load_matrices_transposed(uint32_t (&fragments)[kCount], const void* row PN_CALLER) {
-  static_assert(kCount == 1 || kCount == 2 || kCount == 4, "ldmatrix loads 1, 2 or 4 matrices");
-#if defined(PYNEURAL_CUDA_EMULATE)
-  emulation::load_matrices(fragments, row, kCount, true, {file, line});
-#else
-  const uint32_t address = shared_address(row);
-  if constexpr (kCount == 1) {
-    asm volatile("ldmatrix.sync.aligned.m8n8.x1.trans.shared.b16 {%0}, [%1];\n"
-                 : "=r"(fragments[0])
-                 : "r"(address)
-                 : "memory");
-  } else if constexpr (kCount == 2) {
-    asm volatile("ldmatrix.sync.aligned.m8n8.x2.trans.shared.b16 {%0, %1}, [%2];\n"
-                 : "=r"(fragments[0]), "=r"(fragments[1])
-                 : "r"(address)
-                 : "memory");
-  } else {
-    asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];\n"
-                 : "=r"(fragments[0]), "=r"(fragments[1]), "=r"(fragments[2]), "=r"(fragments[3])
-                 : "r"(address)
-                 : "memory");
-  }
+#undef PN_LDMATRIX_2
+#undef PN_LDMATRIX_4
 #endif
 }
 

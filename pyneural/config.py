@@ -98,7 +98,8 @@ def matmul_precision() -> str:
 def set_matmul_precision(precision: str) -> None:
     """Sets how GPUs multiply float32 matrices, in products and convolutions; the CPU always computes in float32.
 
-    Sums are float32 in any case. What has been traced before keeps the precision that it was traced with.
+    Sums are float32 in any case. What has been traced before keeps the precision that it was traced with. Products with
+    at most 16 columns and depthwise convolutions stay float32: they wait for memory, and would not be faster.
 
     Args:
         precision: `"float32"`; `"tf32"`, factors rounded to 10 bits of mantissa; or `"bf16"`, to 7 bits.
