@@ -27,7 +27,7 @@ class SimtTile {
   static constexpr int kBlocksM = kWarpM / (kLanesM * kBlock), kBlocksN = kWarpN / (kLanesN * kBlock);
   static_assert(kBlocksM * kLanesM * kBlock * kWarpsM == kM && kBlocksN * kLanesN * kBlock * kWarpsN == kN);
   static_assert(kDepth_ % kSlices_ == 0);
-  static constexpr int kPad = 4;  // two lanes to a bank where a tile is stored across its lines, else one
+  static constexpr int kPad = 4;  // keeps packs aligned; few lanes share a bank where a tile is stored across its lines
 
  public:
   using Element = T;

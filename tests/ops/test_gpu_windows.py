@@ -74,3 +74,26 @@ def test_search_for_what_is_not_finite(dtype: str) -> None:
         x[position] = np.inf
         for (window,) in windows(x):
             assert not bool(_core.all_finite(window))
+
+
+@pytest.mark.parametrize(
+    ("shape", "precision"),
+    [((36, 200, 68), "float32"), ((36, 200, 68), "tf32"), ((36, 200, 68), "bf16"), ((1400, 20, 1500), "float32")],
+)
+def test_products_have_the_same_bits_wherever_operands_lie(shape: tuple[int, int, int], precision: str) -> None:
+    m, k, n = shape
+    rng = np.random.default_rng(1)
+    a, b = rng.normal(size=(m, k)).astype("float32"), rng.normal(size=(k, n)).astype("float32")
+    _core.set_matmul_precision(precision)
+    try:
+        wanted = np.asarray(_core.matmul(Window(a, 0), Window(b, 0)))
+        np.testing.assert_array_equal(np.asarray(_core.matmul(Window(a, 1), Window(b, 0))), wanted)
+    finally:
+        _core.set_matmul_precision("float32")
+
+
+def test_convolutions_have_the_same_bits_wherever_operands_lie() -> None:
+    rng = np.random.default_rng(2)
+    x, kernel = rng.normal(size=(2, 9, 10, 8)).astype("float32"), rng.normal(size=(3, 3, 8, 64)).astype("float32")
+    wanted = np.asarray(_core.conv2d(Window(x, 0), Window(kernel, 0), padding="same"))
+    np.testing.assert_array_equal(np.asarray(_core.conv2d(Window(x, 0), Window(kernel, 1), padding="same")), wanted)
