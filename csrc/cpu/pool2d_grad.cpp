@@ -1,5 +1,6 @@
 // Gradients of pooling: each window hands its gradient to its maximum, or an equal share to each of its positions.
 #include "cpu/lanes.h"
+#include "cpu/pool_columns.h"
 #include "cpu/pool_geometry.h"
 #include "threads/parallel.h"
 
@@ -74,7 +75,8 @@ template <class T>
 struct AverageGrad {
   const T* grad;
   T* out;
-  int64_t size;  // of grad
+  int64_t size;                  // of grad
+  const RepeatedPixels* pixels;  // where 2 x 2 windows tile images of few channels, else nullptr
 
   PN_INLINE bool has_nan(const AverageGrad&, const WindowRun&) { return false; }
 
@@ -119,8 +121,47 @@ __attribute__((noinline)) void run_windows(const Grad& shared, const WindowRun& 
   }
 }
 
+// 2 x 2 windows side by side: both rows of the result are the row of the gradient with each pixel repeated.
+__attribute__((noinline)) void repeat_pixels(const AverageGrad<float>& grad, const WindowRun& run) {
+  constexpr int64_t lanes = kLanes<float>;
+  const RepeatedPixels& pixels = *grad.pixels;
+  const int64_t count = 2 * run.outputs * run.channels, pitch = run.pitch;
+  const int64_t step = pixels.period * lanes / 2;  // of the gradient
+  const float* from = grad.grad + run.at;
+  const float* const end = grad.grad + grad.size;
+  float* to = grad.out + run.in;
+  const auto put = [&pixels, pitch](float* at, Vec<float> share, int k, auto some) PN_LAMBDA {
+    const Vec<float> twice = pixels.repeat(k, share / 4.0f);
+    some.store(at, twice);
+    some.store(at + pitch, twice);
+  };
+  int64_t left = count;
+  for (; left >= pixels.period * lanes && from + step + lanes <= end; from += step) {
+    for (int k = 0; k < pixels.period; ++k, left -= lanes, to += lanes) {
+      put(to, load(from + pixels.begin[k]), k, AllLanes{});
+    }
+  }
+  for (int k = 0; left > 0; from += step, k = 0) {
+    for (; k < pixels.period && left > 0; ++k, left -= lanes, to += lanes) {
+      const float* const begin = from + pixels.begin[k];
+      const int64_t readable = end - begin < lanes ? end - begin : lanes, some = left < lanes ? left : lanes;
+      put(to, load_first(begin, static_cast<int>(readable)), k, FirstLanes{static_cast<int>(some)});
+    }
+  }
+}
+PN_INLINE bool repeats_pixels(const AverageGrad<float>& grad, const WindowRun& run) {
+  if (!grad.pixels || run.rows != 2 || run.columns != 2) return false;
+  repeat_pixels(grad, run);
+  return true;
+}
+template <class Grad>
+PN_INLINE bool repeats_pixels(const Grad&, const WindowRun&) {
+  return false;
+}
+
 template <bool Add, class T, class Grad>
 PN_INLINE void choose_window(const Grad& grad, const WindowRun& run) {
+  if (!Add && repeats_pixels(grad, run)) return;
   if (Grad::has_nan(grad, run)) return run_windows<Add, true, 0, 0, T>(grad, run);
   if (run.rows == 2 && run.columns == 2) return run_windows<Add, false, 2, 2, T>(grad, run);
   if (run.rows == 3 && run.columns == 3) return run_windows<Add, false, 3, 3, T>(grad, run);
@@ -224,7 +265,10 @@ template <class T>
 void average_grad(const KernelArgs& args) {
   const View &grad = args.in[0], &out = args.out[0];
   if (grad.size == 0) return fill_zero(out.as<T>(), out.size);
-  run<T>(pool_of(args.param<Pool2DParams>(), grad), AverageGrad<T>{grad.as<T>(), out.as<T>(), grad.size},
+  const Pool pool = pool_of(args.param<Pool2DParams>(), grad);
+  const bool repeats = pool.w.taps == 2 && pool.w.stride == 2 && pool.channels <= kPairedChannels<T>;
+  const RepeatedPixels pixels = RepeatedPixels::of(repeats ? pool.channels : 1);
+  run<T>(pool, AverageGrad<T>{grad.as<T>(), out.as<T>(), grad.size, repeats ? &pixels : nullptr},
          static_cast<double>((grad.size + out.size) * sizeof(T)));
 }
 

@@ -49,6 +49,20 @@ PN_INLINE void for_equal_windows(const Pool& pool, const Part& part) {
   for (int64_t j = pool.whole.end; j < outputs; ++j) part(j, int64_t{1});
 }
 
+// part(image, first, count) for rows [begin, end) of the outputs of all images, cut into neighbours in one image whose
+// windows have the same height.
+template <class Part>
+PN_INLINE void for_equal_rows(const Pool& pool, int64_t begin, int64_t end, const Part& part) {
+  const Range whole = whole_windows(pool.h);
+  for (int64_t at = begin; at < end;) {
+    const int64_t image = at / pool.h.outputs, row = at % pool.h.outputs, left = end - at;
+    const bool inside = row >= whole.begin && row < whole.end;
+    const int64_t count = !inside ? 1 : whole.end - row < left ? whole.end - row : left;
+    part(image, row, count);
+    at += count;
+  }
+}
+
 // About 64 KB of the input for a chunk.
 PN_INLINE int64_t rows_per_chunk(int64_t row_bytes) {
   constexpr int64_t kChunkBytes = 64 * 1024;

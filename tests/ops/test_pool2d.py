@@ -124,3 +124,27 @@ def test_windows_with_gaps_and_overlaps_of_large_images(channels: int) -> None:
             assert grad.sum() == seed.sum()
             _, shares = value_and_gradient(_core.average_pool2d, x, seed, *args)
             np.testing.assert_allclose(shares.sum(), seed.sum(), rtol=1e-4, atol=1e-3)
+
+
+@pytest.mark.parametrize("channels", [*range(1, 10), 12])
+def test_few_channels(channels: int) -> None:
+    """Windows that tile the images: vectors of several pixels, and rows that do not fill them."""
+    for width, padding in itertools.product([2, 3, 4, 6, 7, 10, 12, 33], ["valid", "same"]):
+        x = RNG.integers(-9, 9, (3, 7, width, channels)).astype("float32")
+        args = ((2, 2), (2, 2), padding)
+        wanted = reference.max_pool2d(x, *args)
+        seed = 4 * RNG.integers(-4, 5, wanted.shape).astype("float32")
+        y, grad = value_and_gradient(_core.max_pool2d, x, seed, *args)
+        np.testing.assert_array_equal(y, wanted)
+        np.testing.assert_array_equal(grad, reference.max_pool2d_grad(seed, x, *args))
+        y, grad = value_and_gradient(_core.average_pool2d, x, seed, *args)
+        np.testing.assert_array_equal(y, reference.average_pool2d(x, *args))
+        np.testing.assert_array_equal(grad, reference.average_pool2d_grad(seed, x.shape, *args))
+
+
+@pytest.mark.parametrize("channels", [1, 6, 8])
+def test_few_channels_that_are_not_finite(channels: int) -> None:
+    x = RNG.integers(-9, 9, (2, 28, 28, channels)).astype("float32")
+    for image, row, column, value in [(0, 3, 5, np.nan), (0, 4, 6, np.inf), (1, 27, 27, np.nan), (1, 0, 1, -np.inf)]:
+        x[image, row, column, channels // 2] = value
+    np.testing.assert_array_equal(np.asarray(_core.max_pool2d(x, 2)), reference.max_pool2d(x, (2, 2)))
