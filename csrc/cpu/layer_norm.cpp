@@ -1,7 +1,7 @@
-// Layer normalization: two passes over a row that is in L1, mean first, so that the variance has no cancellation.
+// Layer normalization: three looks at rows that are in L1, mean first, so that the variance has no cancellation.
 #include "ops/layer_norm_params.h"
 
-#include "cpu/lanes.h"
+#include "cpu/row_folds.h"
 #include "cpu/workspace.h"
 #include "threads/parallel.h"
 
@@ -11,10 +11,10 @@ namespace {
 constexpr int64_t kBlockElements = 32768;  // of x per block of rows
 constexpr int64_t kMinBlockRows = 32;      // each block leaves a row of sums for gamma and beta
 
-// Rows of so much x, which lies in L2 with the result, are worked on side by side; from farther away several rows at
-// once come more slowly than one after the other.
-constexpr int64_t kNearBytes = 512 * 1024;
-constexpr int kNearRows = PN_VECTOR_REGISTERS / 8;  // four sums of each
+// Long rows that come from farther away than L2 are worked on one by one, so that reads and writes alternate quickly.
+constexpr int64_t kShortRowBytes = 2048, kNearBytes = 512 * 1024;
+
+constexpr int kScaledRows = PN_VECTOR_REGISTERS / 8;  // side by side: they share loads of gamma and beta
 
 struct Rows {
   int64_t rows = 1, columns = 1, block_rows = 1, blocks = 0;
@@ -34,43 +34,14 @@ int threads_for_rows(const Rows& s, double flops_per_element, int64_t bytes_per_
   return threads_for(elements * flops_per_element, elements * static_cast<double>(bytes_per_element));
 }
 
-// sums[r] of term(r, i, lanes) over row r, added up as sum_lanes does.
-template <class T, int kRows, class Term>
-PN_INLINE void sum_rows(int64_t n, T* sums, const Term& term) {
-  constexpr int64_t step = kLanes<T>;
-  constexpr int kChains = 4;
-  Vec<T> chains[kRows][kChains] = {};
-  const auto add = [&](int chain, int64_t i, auto lanes) PN_LAMBDA {
-#pragma GCC unroll 4
-    for (int r = 0; r < kRows; ++r) chains[r][chain] += term(r, i, lanes);
-  };
-  int64_t i = 0;
-  for (; i + kChains * step <= n; i += kChains * step) {
-#pragma GCC unroll 4
-    for (int chain = 0; chain < kChains; ++chain) add(chain, i + chain * step, AllLanes{});
-  }
-  for (; i + step <= n; i += step) add(0, i, AllLanes{});
-  if (i < n) add(1, i, FirstLanes{static_cast<int>(n - i)});
+// y = (x - mean) * rstd * gamma + beta for kRows rows of n elements.
+template <int kRows, class T>
+PN_INLINE void scale_rows(const T* x, int64_t n, const T* means, const T* rstds, const T* gamma, const T* beta, T* y) {
+  Vec<T> mean[kRows], rstd[kRows];
 #pragma GCC unroll 4
   for (int r = 0; r < kRows; ++r) {
-    sums[r] = reduce_add((chains[r][0] + chains[r][1]) + (chains[r][2] + chains[r][3]));
-  }
-}
-
-// kRows rows side by side: the latency of their sums and roots is hidden. Their bits do not depend on kRows.
-template <class T, int kRows>
-PN_INLINE void normalize_rows(const T* x, int64_t n, double epsilon, const T* gamma, const T* beta, T* y, T* means,
-                              T* rstds) {
-  const T share = T(1) / static_cast<T>(n);
-  T mean[kRows], rstd[kRows];
-  sum_rows<T, kRows>(n, mean, [=](int r, int64_t i, auto lanes) PN_LAMBDA { return lanes.load(x + r * n + i); });
-  for (int r = 0; r < kRows; ++r) means[r] = mean[r] *= share;
-  sum_rows<T, kRows>(n, rstd, [=](int r, int64_t i, auto lanes) PN_LAMBDA {
-    const Vec<T> d = lanes.keep(lanes.load(x + r * n + i) - mean[r], T(0));
-    return d * d;
-  });
-  for (int r = 0; r < kRows; ++r) {
-    rstds[r] = rstd[r] = static_cast<T>(1 / __builtin_sqrt(static_cast<double>(rstd[r] * share) + epsilon));
+    mean[r] = broadcast(means[r]);
+    rstd[r] = broadcast(rstds[r]);
   }
   for_lanes<T>(0, n, [=](int64_t i, auto lanes) PN_LAMBDA {
     const Vec<T> scale = gamma ? lanes.load(gamma + i) : broadcast(T(1));
@@ -84,20 +55,107 @@ PN_INLINE void normalize_rows(const T* x, int64_t n, double epsilon, const T* ga
 }
 
 template <class T>
+PN_INLINE T rstd_of(T variance, double epsilon) {
+  return static_cast<T>(1 / __builtin_sqrt(static_cast<double>(variance) + epsilon));
+}
+
+template <class T>
+PN_INLINE void normalize_row(const T* x, int64_t n, double epsilon, const T* gamma, const T* beta, T* y, T* mean,
+                             T* rstd) {
+  const T share = T(1) / static_cast<T>(n);
+  const T m = sum_lanes<T>(0, n, [=](int64_t i, auto lanes) PN_LAMBDA { return lanes.load(x + i); }) * share;
+  const T squares = sum_lanes<T>(0, n, [=](int64_t i, auto lanes) PN_LAMBDA {
+    const Vec<T> d = lanes.keep(lanes.load(x + i) - m, T(0));
+    return d * d;
+  });
+  *mean = m;
+  *rstd = rstd_of(squares * share, epsilon);
+  scale_rows<1>(x, n, mean, rstd, gamma, beta, y);
+}
+
+// Rows that are worked on together. What is read back at once is kept here: loads would wait for masked stores.
+template <class T>
+struct RowBlock {
+  const T* x;
+  int64_t count, n;
+  alignas(PN_VECTOR_BYTES) T mean[kLanes<T>];
+  alignas(PN_VECTOR_BYTES) T rstd[kLanes<T>];
+};
+
+template <class T, class Term>
+PN_INLINE Vec<T> mean_of_rows(const RowBlock<T>& block, const Term& term) {
+  const EachRow<T> sums =
+      fold_each<T>(block.count, Add{}, [&](int64_t r) PN_LAMBDA { return sum_vectors<T>(0, block.n, term(r)); });
+  return load(sums.values) * (T(1) / static_cast<T>(block.n));
+}
+
+template <class T>
+PN_INLINE void find_means(RowBlock<T>* block, T* means) {
+  const int64_t n = block->n;
+  const Vec<T> mean = mean_of_rows(*block, [=, x = block->x](int64_t r) PN_LAMBDA {
+    return [=](int64_t i, auto lanes) PN_LAMBDA { return lanes.load(x + r * n + i); };
+  });
+  store(block->mean, mean);
+  store_first(means, mean, static_cast<int>(block->count));
+}
+
+template <class T>
+PN_INLINE void find_rstds(RowBlock<T>* block, double epsilon, T* rstds) {
+  const int64_t n = block->n;
+  const Vec<T> variance = mean_of_rows(*block, [=, x = block->x](int64_t r) PN_LAMBDA {
+    return [=, mean = broadcast(block->mean[r])](int64_t i, auto lanes) PN_LAMBDA {
+      const Vec<T> d = lanes.keep(lanes.load(x + r * n + i) - mean, T(0));
+      return d * d;
+    };
+  });
+  Vec<T> rstd;
+  for (int r = 0; r < kLanes<T>; ++r) rstd[r] = rstd_of(variance[r], epsilon);
+  store(block->rstd, rstd);
+  store_first(rstds, rstd, static_cast<int>(block->count));
+}
+
+template <class T>
+PN_INLINE void scale_block(const RowBlock<T>& block, const T* gamma, const T* beta, T* y) {
+  const int64_t n = block.n;
+  int64_t r = 0;
+  for (; r + kScaledRows <= block.count; r += kScaledRows) {
+    scale_rows<kScaledRows>(block.x + r * n, n, block.mean + r, block.rstd + r, gamma, beta, y + r * n);
+  }
+  for (; r < block.count; ++r) {
+    scale_rows<1>(block.x + r * n, n, block.mean + r, block.rstd + r, gamma, beta, y + r * n);
+  }
+}
+
+template <class T>
 void layer_normalization(const KernelArgs& args) {
   const auto& p = args.param<LayerNormParams>();
   const Rows s = split_rows(args.in[0], p.axes);
   const T *x = args.in[0].as<T>(), *gamma = args.in[1].as<T>(), *beta = args.in[2].as<T>();
   T *y = args.out[0].as<T>(), *means = args.out[1].as<T>(), *rstds = args.out[2].as<T>();
-  const int64_t n = s.columns;
-  const bool near = s.rows * n * static_cast<int64_t>(sizeof(T)) <= kNearBytes;
-  const auto rows = [=](int64_t r, auto count) PN_LAMBDA {
-    normalize_rows<T, count.count>(x + r * n, n, p.epsilon, gamma, beta, y + r * n, means + r, rstds + r);
-  };
+  const int64_t n = s.columns, row_bytes = n * static_cast<int64_t>(sizeof(T));
+  const int64_t together = row_bytes <= kShortRowBytes || s.rows * row_bytes <= kNearBytes ? rows_together<T>(n) : 1;
+  const double epsilon = p.epsilon;
   parallel_range(s.rows, s.block_rows, threads_for_rows(s, 8, 2 * sizeof(T)), [=](int64_t begin, int64_t end) {
-    int64_t r = begin;
-    for (; near && r + kNearRows <= end; r += kNearRows) rows(r, Vectors<kNearRows>{});
-    for (; r < end; ++r) rows(r, Vectors<1>{});
+    if (together == 1) {
+      for (int64_t r = begin; r < end; ++r) {
+        normalize_row(x + r * n, n, epsilon, gamma, beta, y + r * n, means + r, rstds + r);
+      }
+      return;
+    }
+    RowBlock<T> blocks[2];
+    const auto start = [=](RowBlock<T>* block, int64_t row) PN_LAMBDA {
+      block->x = x + row * n;
+      block->n = n;
+      block->count = end - row < together ? end - row : together;
+      find_means(block, means + row);
+    };
+    start(blocks, begin);
+    for (int64_t row = begin, block = 0; row < end; row += together, block ^= 1) {
+      // Between steps that depend on each other lies work on other rows: it hides the latency of folds and roots.
+      find_rstds(blocks + block, epsilon, rstds + row);
+      if (row + together < end) start(blocks + (block ^ 1), row + together);
+      scale_block(blocks[block], gamma, beta, y + row * n);
+    }
   });
 }
 

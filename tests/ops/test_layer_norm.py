@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from pyneural import _core
 from tests.reference.layer_norm import layer_normalization
@@ -63,3 +64,15 @@ def test_gradients_of_many_and_long_rows() -> None:
         np.testing.assert_allclose(dx, wanted, rtol=1e-4, atol=1e-5)
         np.testing.assert_allclose(dgamma, (seed * xhat).sum(0), rtol=1e-4, atol=1e-5)
         np.testing.assert_allclose(dbeta, seed.sum(0), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(("rows", "length"), [(35, 3), (35, 33), (40, 256), (19, 700), (300, 700), (5, 4000)])
+def test_a_row_does_not_depend_on_its_neighbours(dtype: str, rows: int, length: int) -> None:
+    """However many rows are worked on together, near or far."""
+    rng = np.random.default_rng(3)
+    x = rng.normal(size=(rows, length)).astype(dtype)
+    gamma, beta = rng.normal(size=(2, length)).astype(dtype)
+    together = np.asarray(_core.layer_normalization(x, gamma, beta))
+    alone = [np.asarray(_core.layer_normalization(row[None], gamma, beta))[0] for row in x]
+    np.testing.assert_array_equal(together, alone)
