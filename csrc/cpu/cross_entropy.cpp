@@ -84,10 +84,19 @@ bool labels_in_range(const View& labels, int64_t classes, RunState* state) {
 template <class T>
 void row_statistics(const T* logits, int64_t classes, int64_t begin, int64_t end, T* max, T* sum) {
   if (classes > kLanes<T>) {
-    for (int64_t r = begin; r < end; ++r) {
-      const SoftmaxRow<T> row = softmax_row(logits + r * classes, classes);
-      max[r] = row.max;
-      sum[r] = row.sum;
+    const int64_t together = softmax_rows_together<T>(classes);
+    for (int64_t first = begin; first < end; first += together) {
+      const int64_t count = end - first < together ? end - first : together;
+      const T* const x = logits + first * classes;
+      if (together == 1) {
+        const SoftmaxRow<T> row = softmax_row(x, classes);
+        max[first] = row.max;
+        sum[first] = row.sum;
+        continue;
+      }
+      const EachRow<T> maxima = row_maxima(x, count, classes), sums = row_sums(x, count, classes, maxima);
+      store_first(max + first, load(maxima.values), static_cast<int>(count));
+      store_first(sum + first, load(sums.values), static_cast<int>(count));
     }
     return;
   }

@@ -12,9 +12,11 @@ namespace {
 constexpr int64_t kGrain = 8192;  // elements of a chunk
 
 // Each op has row(a, b, n, y) for a contiguous row, and columns(a, b, n, stride, y, lanes) for a vector of rows whose
-// elements are `stride` apart. y may be a.
+// elements are `stride` apart. Those that have to wait for more than a sum also have rows(x, count, n, y) for several
+// short rows. y may be a.
 struct Softmax {
   static constexpr int operands = 1;
+  static constexpr bool has_rows = true;
   static constexpr double flops = 20;
   template <class T>
   PN_INLINE void row(const T* x, const T*, int64_t n, T* y) {
@@ -22,6 +24,26 @@ struct Softmax {
         softmax_row(x, n, [=](int64_t i, auto lanes, Vec<T> e) PN_LAMBDA { lanes.store(y + i, e); });
     const T scale = 1 / s.sum;
     for_lanes<T>(0, n, [=](int64_t i, auto lanes) PN_LAMBDA { lanes.store(y + i, lanes.load(y + i) * scale); });
+  }
+  template <class T>
+  PN_INLINE void rows(const T* x, int64_t count, int64_t n, T* y) {
+    // Whole vectors, as reading back what was written in part would wait for the cache.
+    constexpr int64_t L = kLanes<T>;
+    alignas(PN_VECTOR_BYTES) T exponentials[kTogetherBytes / sizeof(T) + L * L];
+    const int64_t pitch = (n + L - 1) / L * L;
+    const EachRow<T> max = row_maxima(x, count, n);
+    const EachRow<T> sum = fold_each<T>(count, Add{}, [&](int64_t r) PN_LAMBDA {
+      return sum_of_exponentials(x + r * n, n, max[r],
+                                 [to = exponentials + r * pitch](int64_t i, auto, Vec<T> e)
+                                     PN_LAMBDA { store(to + i, e); });
+    });
+    EachRow<T> scale;
+    store(scale.values, T(1) / load(sum.values));
+    for (int64_t r = 0; r < count; ++r) {
+      for_lanes<T>(0, n,
+                   [=, to = y + r * n, from = exponentials + r * pitch, s = scale[r]](int64_t i, auto lanes)
+                       PN_LAMBDA { lanes.store(to + i, load(from + i) * s); });
+    }
   }
   template <class T, class Lanes>
   PN_INLINE void columns(const T* x, const T*, int64_t n, int64_t stride, T* y, Lanes lanes) {
@@ -39,6 +61,7 @@ struct Softmax {
 
 struct LogSoftmax {
   static constexpr int operands = 1;
+  static constexpr bool has_rows = true;
   static constexpr double flops = 20;
   template <class T>
   PN_INLINE void row(const T* x, const T*, int64_t n, T* y) {
@@ -46,6 +69,18 @@ struct LogSoftmax {
     const T log_sum = log_of(s.sum), max = s.max;
     for_lanes<T>(0, n,
                  [=](int64_t i, auto lanes) PN_LAMBDA { lanes.store(y + i, (lanes.load(x + i) - max) - log_sum); });
+  }
+  template <class T>
+  PN_INLINE void rows(const T* x, int64_t count, int64_t n, T* y) {
+    const EachRow<T> max = row_maxima(x, count, n);
+    const EachRow<T> sum = row_sums(x, count, n, max);
+    EachRow<T> log_sum;
+    store(log_sum.values, vlog(load(sum.values)));
+    for (int64_t r = 0; r < count; ++r) {
+      for_lanes<T>(r * n, r * n + n, [=, m = max[r], s = log_sum[r]](int64_t i, auto lanes) PN_LAMBDA {
+        lanes.store(y + i, (lanes.load(x + i) - m) - s);
+      });
+    }
   }
   template <class T, class Lanes>
   PN_INLINE void columns(const T* x, const T*, int64_t n, int64_t stride, T* y, Lanes lanes) {
@@ -59,6 +94,7 @@ struct LogSoftmax {
 
 struct SoftmaxGrad {
   static constexpr int operands = 2;
+  static constexpr bool has_rows = false;
   static constexpr double flops = 4;
   template <class T>
   PN_INLINE void row(const T* dy, const T* y, int64_t n, T* dx) {
@@ -80,6 +116,7 @@ struct SoftmaxGrad {
 
 struct LogSoftmaxGrad {
   static constexpr int operands = 2;
+  static constexpr bool has_rows = false;
   static constexpr double flops = 20;
   template <class T>
   PN_INLINE void row(const T* dy, const T* y, int64_t n, T* dx) {
@@ -98,6 +135,7 @@ struct LogSoftmaxGrad {
   }
 };
 
+// Rows of at most a vector.
 template <class T, class Op>
 void short_rows(const T* a, const T* b, int64_t begin, int64_t end, int64_t n, T* y) {
   for_short_rows<T>(begin, end, [=](int64_t r, int64_t count) PN_LAMBDA {
@@ -136,6 +174,15 @@ void along_axis(const KernelArgs& args) {
   const int64_t grain = (kGrain / n + kLanes<T>) / kLanes<T> * kLanes<T>;
   parallel_range(outer, grain, threads, [=](int64_t begin, int64_t end) {
     if (n <= kLanes<T>) return short_rows<T, Op>(a, b, begin, end, n, y);
+    if constexpr (Op::has_rows) {
+      const int64_t together = softmax_rows_together<T>(n);
+      if (together > 1) {
+        for (int64_t r = begin; r < end; r += together) {
+          Op::rows(a + r * n, end - r < together ? end - r : together, n, y + r * n);
+        }
+        return;
+      }
+    }
     for (int64_t r = begin; r < end; ++r) Op::row(a + r * n, b + r * n, n, y + r * n);
   });
 }
