@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/philox.h"
+#include "cpu/address.h"
 #include "cpu/vec.h"
 
 namespace pyneural::cpu::PN_SIMD_NAMESPACE {
@@ -53,50 +54,85 @@ PN_INLINE Vec64 interleave_lower_halves(Vec64 even, Vec64 odd) {
 struct PhiloxLanes {
   Vec64 word[4];
 
-  PN_INLINE void advance(PhiloxLanes& lanes, uint64_t key0, uint64_t key1) {
+  PN_INLINE void advance(PhiloxLanes& lanes, const uint64_t* keys) {
     const Vec64 product0 = multiply_low_halves(lanes.word[0], broadcast<uint64_t>(kPhiloxMultiplier0));
     const Vec64 product1 = multiply_low_halves(lanes.word[2], broadcast<uint64_t>(kPhiloxMultiplier1));
-    lanes.word[0] = exclusive_or(upper_halves(product1), lanes.word[1], broadcast(key0));
-    lanes.word[2] = exclusive_or(upper_halves(product0), lanes.word[3], broadcast(key1));
+    lanes.word[0] = exclusive_or(upper_halves(product1), lanes.word[1], broadcast(keys[0]));
+    lanes.word[2] = exclusive_or(upper_halves(product0), lanes.word[3], broadcast(keys[1]));
     lanes.word[1] = product1;
     lanes.word[3] = product0;
+  }
+};
+
+// What the blocks of a draw share. The words of blocks differ in the first only, so that two products of the first two
+// rounds are the same for all of them.
+struct PhiloxDraw {
+  uint64_t keys[kPhiloxRounds][2];
+  uint64_t first_product;  // of the first round
+  uint32_t draw_high;
+
+  PN_INLINE PhiloxDraw of(const int64_t* state) {
+    const uint64_t seed = static_cast<uint64_t>(state[0]), draw = static_cast<uint64_t>(state[1]);
+    PhiloxDraw out;
+    uint32_t key0 = static_cast<uint32_t>(seed), key1 = static_cast<uint32_t>(seed >> 32);
+    for (auto& keys : out.keys) {
+      keys[0] = key0;
+      keys[1] = key1;
+      key0 += kPhiloxWeyl0;
+      key1 += kPhiloxWeyl1;
+    }
+    out.first_product = (draw & 0xffffffffu) * kPhiloxMultiplier1;
+    out.draw_high = static_cast<uint32_t>(draw >> 32);
+    return out;
   }
 };
 
 // How many groups are drawn side by side: two chains of operations each, which keep the multipliers busy.
 constexpr int kGroupsAtATime = PN_VECTOR_REGISTERS / 16;
 
-// words[i] is the word of element group * 64 + i, for kGroupsAtATime groups.
-PN_INLINE void philox_groups(const int64_t* state, uint64_t group, uint32_t* words) {
+// The blocks block, block + 2, ... after two rounds. `block` has the upper half of all of them.
+PN_INLINE PhiloxLanes start_philox(const PhiloxDraw& draw, uint64_t block) {
+  constexpr int L = kLanes<uint64_t>;
+  alignas(PN_VECTOR_BYTES) uint64_t products[L];
+  for (int i = 0; i < L; ++i) products[i] = uint64_t{2} * i * kPhiloxMultiplier0;
+  const uint64_t first = (block & 0xffffffffu) * kPhiloxMultiplier0;
+  const Vec64 product0 = load(products) + first;
+  const uint64_t word0 = (draw.first_product >> 32) ^ (block >> 32) ^ draw.keys[0][0];
+  const Vec64 word2 = upper_halves(product0) ^ (draw.draw_high ^ draw.keys[0][1]);
+  const uint64_t same = word0 * kPhiloxMultiplier0;
+  const Vec64 product1 = multiply_low_halves(word2, broadcast<uint64_t>(kPhiloxMultiplier1));
+  PhiloxLanes lanes;
+  lanes.word[0] = upper_halves(product1) ^ ((draw.first_product & 0xffffffffu) ^ draw.keys[1][0]);
+  lanes.word[1] = product1;
+  lanes.word[2] = product0 ^ ((same >> 32) ^ draw.keys[1][1]);
+  lanes.word[3] = broadcast(same);
+  return lanes;
+}
+
+// use(i, words of the elements i and on) for the elements of kGroupsAtATime groups, counted from the first one's.
+template <class Use>
+PN_INLINE void philox_groups(const PhiloxDraw& draw, uint64_t group, const Use& use) {
   constexpr int V = kLanes<uint32_t>, N = kGroupsAtATime;
-  const uint64_t seed = static_cast<uint64_t>(state[0]), draw = static_cast<uint64_t>(state[1]);
-  uint64_t lane_numbers[V / 2];
-  for (int i = 0; i < V / 2; ++i) lane_numbers[i] = 2 * i;
   for (int part = 0; part < kPhiloxBlocks; part += V) {
     // Even and odd blocks side by side: their words interleave into one vector in the order of elements.
     PhiloxLanes even[N], odd[N];
     for (int g = 0; g < N; ++g) {
-      const Vec64 block = load(lane_numbers) + ((group + g) * kPhiloxBlocks + part);
-      even[g].word[0] = block;
-      odd[g].word[0] = block + 1;
-      even[g].word[1] = odd[g].word[1] = block >> 32;  // block is even: adding one does not carry
-      even[g].word[2] = odd[g].word[2] = broadcast<uint64_t>(draw);
-      even[g].word[3] = odd[g].word[3] = broadcast<uint64_t>(draw >> 32);
+      const uint64_t block = (group + g) * kPhiloxBlocks + part;
+      even[g] = start_philox(draw, block);
+      odd[g] = start_philox(draw, block + 1);
     }
-    uint32_t key0 = static_cast<uint32_t>(seed), key1 = static_cast<uint32_t>(seed >> 32);
 #pragma GCC unroll 10
-    for (int round = 0; round < kPhiloxRounds; ++round) {
+    for (int round = 2; round < kPhiloxRounds; ++round) {
+      const uint64_t* const keys = address_here(draw.keys[round]);  // read here, or all of them would be spilled
       for (int g = 0; g < N; ++g) {
-        PhiloxLanes::advance(even[g], key0, key1);
-        PhiloxLanes::advance(odd[g], key0, key1);
+        PhiloxLanes::advance(even[g], keys);
+        PhiloxLanes::advance(odd[g], keys);
       }
-      key0 += kPhiloxWeyl0;
-      key1 += kPhiloxWeyl1;
     }
     for (int g = 0; g < N; ++g) {
       for (int w = 0; w < 4; ++w) {
-        store(words + g * kPhiloxGroup + w * kPhiloxBlocks + part,
-              interleave_lower_halves(even[g].word[w], odd[g].word[w]));
+        use(g * kPhiloxGroup + w * kPhiloxBlocks + part,
+            (Vec<uint32_t>)interleave_lower_halves(even[g].word[w], odd[g].word[w]));
       }
     }
   }
