@@ -224,9 +224,6 @@ Value to_value(py::handle object, std::optional<DType> like) {
 }
 
 std::pair<Value, Value> to_operands(py::handle a, py::handle b) {
-  const PyTensor* const left_tensor = is_plain_tensor(a) ? held_tensor(a) : nullptr;
-  const PyTensor* const right_tensor = is_plain_tensor(b) ? held_tensor(b) : nullptr;
-  if (left_tensor && right_tensor) return {left_tensor->value, right_tensor->value};
   const bool scalar_a = is_python_scalar(a), scalar_b = is_python_scalar(b);
   if (scalar_a && !scalar_b) {
     const Value right = to_value(b);
@@ -234,6 +231,14 @@ std::pair<Value, Value> to_operands(py::handle a, py::handle b) {
   }
   const Value left = to_value(a);
   return {left, to_value(b, scalar_b && !scalar_a ? std::optional<DType>(left.dtype()) : std::nullopt)};
+}
+
+Value apply_operands(BinaryOp op, py::handle a, py::handle b) {
+  const PyTensor* const left = is_plain_tensor(a) ? held_tensor(a) : nullptr;
+  const PyTensor* const right = is_plain_tensor(b) ? held_tensor(b) : nullptr;
+  if (left && right) return op(left->value, right->value);
+  const auto [x1, x2] = to_operands(a, b);
+  return op(x1, x2);
 }
 
 Value copy_to_value(py::handle object, std::optional<DType> dtype) {

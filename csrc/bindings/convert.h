@@ -19,6 +19,10 @@ void delete_tensor(PyObject* self);
 // The tensor that a Python object is, or nullptr.
 const PyTensor* find_tensor(py::handle object);
 
+// op(a, b) of what to_operands() makes of two Python objects; tensors are not copied for it.
+using BinaryOp = Value (*)(const Value&, const Value&);
+Value apply_operands(BinaryOp op, py::handle a, py::handle b);
+
 // The default dtype of Python floats (config.set_floatx).
 DType& default_float();
 

@@ -1,5 +1,5 @@
 // unary, binary, select.
-#include "bindings/bind.h"
+#include "bindings/convert.h"
 #include "ops/binary.h"
 #include "ops/promote.h"
 #include "ops/select.h"
@@ -20,14 +20,8 @@ void bind_elementwise(py::module_& m) {
   PN_UNARY_PREDICATES(PN_BIND)
   PN_BIND(logical_not)
 
-  const auto binary = [&m](const char* name, Value (*op)(const Value&, const Value&)) {
-    m.def(
-        name,
-        [op](py::handle x1, py::handle x2) {
-          const auto [a, b] = to_operands(x1, x2);
-          return op(a, b);
-        },
-        "x1"_a, "x2"_a);
+  const auto binary = [&m](const char* name, BinaryOp op) {
+    m.def(name, [op](py::handle x1, py::handle x2) { return apply_operands(op, x1, x2); }, "x1"_a, "x2"_a);
   };
 #define PN_BIND_BINARY(name) binary(#name, ops::name);
   PN_BINARY_OPS(PN_BIND_BINARY)

@@ -16,8 +16,6 @@ namespace {
 
 constexpr int kArrayPriority = 100;
 
-using BinaryOp = Value (*)(const Value&, const Value&);
-
 // Symbolic tensors of the model API say with a high __array_priority__ that their own reflected operators come first.
 bool is_operand(py::handle object) {
   if (is_python_scalar(object) || find_tensor(object) || py::isinstance<Variable>(object) ||
@@ -34,8 +32,7 @@ void add_operator(Class& type, const char* name, const char* reflected, BinaryOp
       name,
       [op](py::handle self, py::handle other) -> py::object {
         if (!is_operand(other)) return py::reinterpret_borrow<py::object>(Py_NotImplemented);
-        const auto [a, b] = to_operands(self, other);
-        return py::cast(op(a, b));
+        return py::cast(apply_operands(op, self, other));
       },
       py::is_operator());
   if (!reflected) return;
@@ -43,8 +40,7 @@ void add_operator(Class& type, const char* name, const char* reflected, BinaryOp
       reflected,
       [op](py::handle self, py::handle other) -> py::object {
         if (!is_operand(other)) return py::reinterpret_borrow<py::object>(Py_NotImplemented);
-        const auto [a, b] = to_operands(other, self);
-        return py::cast(op(a, b));
+        return py::cast(apply_operands(op, other, self));
       },
       py::is_operator());
 }
