@@ -136,3 +136,15 @@ def test_sizes_around_the_tiles_of_a_gpu(item: str) -> None:
         b = (np.arange(size) % 7).astype(item)
         np.testing.assert_array_equal(np.asarray(_core.maximum(a, b)), np.maximum(a, b))
         np.testing.assert_array_equal(np.asarray(_core.greater(a, b)), a > b)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int32"])
+@pytest.mark.parametrize("size", [1706, 3413, 3414, 4096, 5001, 8192, 10922, 10923])
+def test_calls_that_walk_to_and_fro_have_the_same_bits(size: int, dtype: str) -> None:
+    """Arrays of 40 to 128 KB, see run_dense() in csrc/cpu/elementwise.cpp."""
+    a, b = (np.random.default_rng(i).normal(scale=1000, size=size).astype(dtype) for i in range(2))
+    x, y = _core.tensor(a), _core.tensor(b)
+    for _ in range(2):
+        np.testing.assert_array_equal(np.asarray(_core.add(x, y)), a + b)
+        np.testing.assert_array_equal(np.asarray(_core.less(x, y)), a < b)
+        np.testing.assert_array_equal(np.asarray(_core.absolute(x)), np.abs(a))
