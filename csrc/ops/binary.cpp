@@ -53,7 +53,9 @@ Pair gradients_of(ElementwiseOp op, const GradCall& call, const Value& grad) {
       return {need_a ? multiply(scaled, b) : Value(), need_b ? negative(multiply(scaled, a)) : Value()};
     }
     case ElementwiseOp::squared_difference: {
-      const Value slope = multiply(multiply(grad, number(2)), subtract(a, b));
+      const Value twice = multiply(grad, number(2));
+      if (!need_a) return {Value(), multiply(twice, subtract(b, a))};  // as for a loss, of its targets and outputs
+      const Value slope = multiply(twice, subtract(a, b));
       return {slope, need_b ? negative(slope) : Value()};
     }
     default:

@@ -1,6 +1,7 @@
 // Chains of element-wise ops as one op: fuse_elementwise() is the hook by which the graph builds them, from their last
 // op backwards.
 #include <algorithm>
+#include <cstring>
 #include <optional>
 #include <vector>
 
@@ -126,6 +127,34 @@ FusedParams encode(const Program& program) {
   return params;
 }
 
+// A constant whose elements are all alike, as the gradient of a mean begins with: one of them; else nothing.
+Value one_of_all(const Value& value) {
+  const Node& node = *value.node();
+  if (node.symbolic() || node.tracked || node.variable || node.input_index >= 0 || value.shape().size() < 2) return {};
+  const Tensor& all = value.tensor();
+  const char* const data = all.as<char>();
+  const size_t bytes = all.spec.bytes(), item = dtype_size(all.dtype());
+  if (!all.device().is_cpu() || std::memcmp(data, data + item, bytes - item) != 0) return {};
+  Tensor one = Tensor::empty({{}, all.dtype()});
+  std::memcpy(one.data(), data, item);
+  return Value(std::move(one));
+}
+
+// Such constants need not be read element by element, as long as another input tells the shape.
+bool narrow_constants(Values& inputs, const Spec& spec) {
+  bool narrowed = false;
+  for (Value& input : inputs) {
+    const bool shape_known = std::any_of(inputs.begin(), inputs.end(), [&](const Value& other) {
+      return !(other == input) && other.shape() == spec.shape;
+    });
+    const Value one = shape_known ? one_of_all(input) : Value();
+    if (!one) continue;
+    input = one;
+    narrowed = true;
+  }
+  return narrowed;
+}
+
 bool is_link(const Value& value) {
   const Node& node = *value.node();
   return node.op && node.symbolic() && (node.op == &kFusedElementwise || fused_opcode(*node.op));
@@ -163,7 +192,7 @@ Values fuse_elementwise(const FusionContext& context, const Node& node) {
     grown = true;
     i = 0;
   }
-  if (!grown) return {};
+  if (!narrow_constants(program.inputs, spec) && !grown) return {};
   return apply(kFusedElementwise, encode(program), program.inputs);
 }
 

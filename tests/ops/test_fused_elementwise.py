@@ -142,3 +142,27 @@ def test_gradients_in_a_plan_have_the_bits_of_the_tape() -> None:
         _core.stop_recording()
     for planned, wanted in zip(plan.run([x, row]), _core.gradients([y], tensors), strict=True):
         np.testing.assert_array_equal(np.asarray(planned), np.asarray(wanted))
+
+
+def test_a_constant_whose_elements_are_all_alike_is_read_once() -> None:
+    """As 1 / count is, with which the gradient of a mean begins."""
+    x, y = np.random.default_rng(7).normal(size=(2, 40, 30)).astype("float32")
+
+    def loss(x, y):
+        mean = _core.mean(_core.squared_difference(x, y))
+        return [mean, *_core.gradients([mean], [y])]
+
+    plan = compile_chain(loss, x, y, outputs=2)
+    step = next(line for line in steps_of(plan).splitlines() if line.startswith("fused_elementwise"))
+    assert step.count("float32(40, 30)") == 3  # both arrays and the result
+    gradient = plan.run([x, y])[1]
+    np.testing.assert_array_equal(np.asarray(gradient), np.float32(1 / 1200) * 2 * (y - x))
+
+
+@pytest.mark.parametrize("constant", [np.full((4, 1), 3, "float32"), np.full((4, 5), 3, "float32")])
+def test_a_constant_that_tells_the_shape_stays(constant: np.ndarray) -> None:
+    x = np.arange(5, dtype="float32")
+    plan = compile_chain(lambda x: _core.exp(_core.multiply(x, _core.tensor(constant))), x)
+    (planned,) = plan.run([x])
+    assert planned.shape == (4, 5)
+    np.testing.assert_array_equal(np.asarray(planned), np.asarray(_core.exp(np.broadcast_to(x, (4, 5)) * constant)))
