@@ -47,7 +47,7 @@ struct Part {
 // A batch is the groups.
 template <class T>
 struct Problem {
-  static constexpr bool kAlongDepthA = true, kAlongDepthB = true;
+  static constexpr bool kAlongDepthA = true, kAlongDepthB = true, kActivates = false;
   struct Phase {
     Patches patches;
     FlippedSource<T> kernel;

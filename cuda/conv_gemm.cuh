@@ -20,7 +20,7 @@ using ConvTiles =
 // transpose. A batch is the groups.
 template <class T, bool kTransposed>
 struct PatchProblem {
-  static constexpr bool kAlongDepthA = !kTransposed, kAlongDepthB = false;
+  static constexpr bool kAlongDepthA = !kTransposed, kAlongDepthB = false, kActivates = !kTransposed;
   struct Part {
     PatchSource<T, kTransposed> a;
     MatrixSource<T> b;

@@ -1,7 +1,8 @@
 // C = activation(A * B + bias) in tiles; A and B are read through sources (gemm_stage.cuh), so that a convolution is a
 // product as well.
 //
-// A Problem has kAlongDepthA, kAlongDepthB (see Stage) and part(batch, phase), the product that a block works on:
+// A Problem has kAlongDepthA, kAlongDepthB (see Stage), kActivates (whether there may be a bias and an activation:
+// their code is large) and part(batch, phase), the product that a block works on:
 //   sources a, b; rows, columns, depth; int64_t offset(row) of C's row in the output; int channel of its first column
 #pragma once
 
@@ -84,8 +85,28 @@ __device__ __forceinline__ void store_run(T* to, int count, bool packs, const T 
   }
 }
 
-// The tile's sums with bias and activation.
+// Activations other than relu read what this thread has just written: a loop, as all of them for each sum would be a
+// lot of code.
 template <class Tile, class Part, class T>
+__device__ __forceinline__ void activate_stored(const Tile& tile, const Part& part, int64_t first_row, int first_column,
+                                                const GemmBlocks<T>& blocks, T* to) {
+  constexpr int kRun = Tile::kRun;
+#pragma unroll 1
+  for (int i = 0; i < Tile::kSumRows * Tile::kRuns; ++i) {
+    const int64_t row = first_row + tile.row(i / Tile::kRuns);
+    const int column = first_column + tile.column(i % Tile::kRuns);
+    if (row >= part.rows || column >= part.columns) continue;
+    T* const line = to + part.offset(row) + column;
+    T values[kRun];
+#pragma unroll
+    for (int j = 0; j < kRun; ++j) values[j] = column + j < part.columns ? line[j] : T(0);
+    apply_activation(blocks.activation, values);
+    store_run(line, part.columns - column, blocks.packs, values);
+  }
+}
+
+// The tile's sums with bias and activation.
+template <bool kActivates, class Tile, class Part, class T>
 __device__ __forceinline__ void store_tile(Tile& tile, const Part& part, int64_t first_row, int first_column,
                                            const GemmBlocks<T>& blocks, T* to) {
   constexpr int kRun = Tile::kRun;
@@ -95,7 +116,7 @@ __device__ __forceinline__ void store_tile(Tile& tile, const Part& part, int64_t
 #pragma unroll
     for (int j = 0; j < kRun; ++j) {
       const int column = first_column + tile.column(run) + j;
-      bias[run][j] = blocks.bias && column < part.columns ? blocks.bias[part.channel + column] : T(0);
+      bias[run][j] = kActivates && blocks.bias && column < part.columns ? blocks.bias[part.channel + column] : T(0);
     }
   }
 #pragma unroll
@@ -111,24 +132,15 @@ __device__ __forceinline__ void store_tile(Tile& tile, const Part& part, int64_t
 #pragma unroll
       for (int j = 0; j < kRun; ++j) {
         const T sum = tile.sum(i, run, j) + bias[run][j];
-        values[j] = blocks.activation == Activation::relu ? activate<Activation::relu>(sum) : sum;
+        values[j] = kActivates && blocks.activation == Activation::relu ? activate<Activation::relu>(sum) : sum;
       }
       store_run(line + column, part.columns - column, blocks.packs, values);
     }
   }
-  if (blocks.activation == Activation::linear || blocks.activation == Activation::relu) return;
-  // The others read what this thread has just written: a loop, as all of them for each sum would be a lot of code.
-#pragma unroll 1
-  for (int i = 0; i < Tile::kSumRows * Tile::kRuns; ++i) {
-    const int64_t row = first_row + tile.row(i / Tile::kRuns);
-    const int column = first_column + tile.column(i % Tile::kRuns);
-    if (row >= part.rows || column >= part.columns) continue;
-    T* const line = to + part.offset(row) + column;
-    T values[kRun];
-#pragma unroll
-    for (int j = 0; j < kRun; ++j) values[j] = column + j < part.columns ? line[j] : T(0);
-    apply_activation(blocks.activation, values);
-    store_run(line, part.columns - column, blocks.packs, values);
+  if constexpr (kActivates) {
+    if (blocks.activation != Activation::linear && blocks.activation != Activation::relu) {
+      activate_stored(tile, part, first_row, first_column, blocks, to);
+    }
   }
 }
 
@@ -198,51 +210,16 @@ __global__ void __launch_bounds__(Tile::kThreads, Tile::kResident)
     if (tile.slice() > 0) return;
   }
   T* const to = blocks.to + static_cast<int64_t>(blockIdx.y) * blocks.size;
-  store_tile(tile, part, first_row, first_column, blocks, to);
-}
-
-// The second pass over split sums: output = activation(sum of partial outputs + bias).
-template <class T, int kWidth>
-__global__ void add_partials(const T* partials, int splits, int64_t size, T* out, const T* bias, Divider channels,
-                             Activation activation) {
-  using Values = Pack<T, kWidth>;
-  const int64_t packs = size / kWidth;
-  for (int64_t i = first_item(); i < packs; i += item_stride()) {
-    const auto* from = reinterpret_cast<const Values*>(partials) + i;
-    Values sum = *from;
-#pragma unroll 4
-    for (int s = 1; s < splits; ++s) {
-      const Values other = from[s * packs];
-#pragma unroll
-      for (int j = 0; j < kWidth; ++j) sum.values[j] += other.values[j];
-    }
-    if (bias) {
-      int channel;
-      channels.divide(static_cast<int>(i * kWidth), &channel);
-#pragma unroll
-      for (int j = 0; j < kWidth; ++j) sum.values[j] += bias[channel + j];
-    }
-    if (activation != Activation::linear) apply_activation(activation, sum.values);
-    reinterpret_cast<Values*>(out)[i] = sum;
-  }
+  store_tile<Problem::kActivates>(tile, part, first_row, first_column, blocks, to);
 }
 
 inline size_t partials_bytes(const GemmPlan& plan, const View& out) {
   return plan.splits > 1 ? static_cast<size_t>(plan.splits * out.size) * dtype_size(out.dtype) : 0;
 }
 
-// After the launches of a plan that splits sums.
+// After the launches of a plan that splits sums (cuda/gemm_splits.cu).
 template <class T>
-void add_splits(const GemmPlan& plan, const GemmOutput<T>& out) {
-  if (plan.splits == 1) return;
-  constexpr int kWidth = 16 / sizeof(T);
-  const auto run = [&](auto kernel, int width) {
-    launch(kernel, grid_for(out.size / width), kBlockThreads, 0, out.stream, static_cast<const T*>(out.workspace),
-           plan.splits, out.size, out.data, out.bias, Divider(out.channels), out.activation);
-  };
-  if (out.channels % kWidth == 0 && is_aligned(out.data, 16)) return run(add_partials<T, kWidth>, kWidth);
-  run(add_partials<T, 1>, 1);
-}
+void add_splits(const GemmPlan& plan, const GemmOutput<T>& out);
 
 // `phases` products of at most `shape`, which are one launch. Where the plan splits sums, add_splits comes behind it.
 template <class Tile, int kWidth, class Problem>

@@ -27,6 +27,7 @@ struct MatMulPart {
 template <class T, bool kTransposeA, bool kTransposeB>
 struct MatMulProblem {
   static constexpr bool kAlongDepthA = !kTransposeA, kAlongDepthB = kTransposeB;
+  static constexpr bool kActivates = !kTransposeA && !kTransposeB;  // of linear
   const T *a, *b;
   int m, n, k;
   LeadingAxes leading;
