@@ -69,13 +69,84 @@ PN_INLINE bool transposing_pays(const Product<T>& p) {
   return !contiguous && p.b.col_stride != 1 && p.m <= 4 * L && p.n > p.m && p.k > 2 * p.m && filled(p.m, L) > 85;
 }
 
+// A narrow C as dots along k, where tiles would leave lanes empty. B is packed as rows that are contiguous along k, in
+// blocks of k that stay in L1.
+constexpr int64_t kNarrowBytes = 32 << 10;
+constexpr int64_t kMinNarrowRows = 16, kMinNarrowDepth = 64;  // below, packing B costs more than it saves
+struct NarrowPanel {
+  int64_t blocks;
+  int64_t ld;  // from row to row of a block; not a multiple of 4 KB, which would put all rows into the same sets of L1
+  int64_t size;  // elements of a block
+};
+PN_INLINE NarrowPanel narrow_panel(int64_t n, int64_t k, int64_t element_size) {
+  const int64_t lanes = PN_VECTOR_BYTES / element_size;
+  const int64_t blocks = ceil_div(n * k * element_size, kNarrowBytes);
+  const int64_t ld = (ceil_div(ceil_div(k, blocks), lanes) + 1) * lanes;
+  return {blocks, ld, n * ld};
+}
+
 template <class T>
-void run_tiles(const Product<T>& p, int max_threads, T* packed_a) {
-  if (transposing_pays(p)) {
-    run_transposed(p, max_threads);
-  } else {
-    run_blocks(p, max_threads, packed_a);
+PN_INLINE bool narrow_pays(const Product<T>& p) {
+  return p.n <= kDotWidth && p.m >= kMinNarrowRows && p.k >= kMinNarrowDepth && p.a.col_stride == 1 &&
+         (p.b.col_stride == 1 || p.b.row_stride == 1);
+}
+
+template <class T>
+void run_narrow(const Product<T>& p, int max_threads, T* packed) {
+  constexpr int64_t kChunk = 1 << 17;  // multiplications
+  const NarrowPanel panel = narrow_panel(p.n, p.k, sizeof(T));
+  for (int64_t i = 0; i < panel.blocks; ++i) {
+    const Piece depth = piece_of(p.k, panel.blocks, i);
+    const T* b = p.b.data + depth.begin * p.b.row_stride;
+    if (p.b.col_stride == 1) {
+      pack_columns(p.n, depth.size, b, p.b.row_stride, packed + i * panel.size, panel.ld);
+    } else {
+      pack_rows(p.n, depth.size, b, p.b.col_stride, packed + i * panel.size, panel.ld);
+    }
   }
+  const int64_t grain = max_threads > 1 ? max64(kChunk / (p.n * p.k), 8) : p.m;
+  parallel_range(p.m, grain, max_threads, [&](int64_t begin, int64_t end) {
+    T* c = p.c + begin * p.ldc;
+    for (int64_t i = 0; i < panel.blocks; ++i) {
+      const Piece depth = piece_of(p.k, panel.blocks, i);
+      dot_product(end - begin, p.n, depth.size, p.a.data + begin * p.a.row_stride + depth.begin, p.a.row_stride,
+                  packed + i * panel.size, panel.ld, c, p.ldc, 1, i > 0 || p.accumulate);
+    }
+    apply_epilogue(end - begin, p.n, c, p.ldc, p.bias, p.activation);
+  });
+}
+
+// Columns [first, first + count) of a product.
+template <class T>
+PN_INLINE Product<T> columns_of(const Product<T>& p, int64_t first, int64_t count) {
+  Product<T> part = p;
+  part.n = count;
+  part.b.data += first * p.b.col_stride;
+  part.c += first;
+  part.bias = p.bias ? p.bias + first : nullptr;
+  return part;
+}
+
+// The last columns of C, where they leave most of a vector empty and that vector is a large part of all.
+PN_INLINE int64_t odd_columns(int64_t n, int lanes) {
+  const int64_t odd = n % lanes;
+  return n > 2 * lanes && 4 * odd <= lanes && filled(n, lanes) < 92 ? odd : 0;
+}
+
+// packed: memory for a packed A or the packed odd columns of B, or nullptr.
+template <class T>
+void run_tiles(const Product<T>& p, int max_threads, T* packed) {
+  constexpr int L = kLanes<T>;
+  if (transposing_pays(p)) return run_transposed(p, max_threads);
+  if (const int64_t odd = odd_columns(p.n, L); odd > 0 && p.m >= 2 * L) {
+    const Product<T> last = columns_of(p, p.n - odd, odd);
+    const bool by_columns = p.a.row_stride == 1;
+    if (by_columns || (packed && narrow_pays(last))) {
+      run_blocks(columns_of(p, 0, p.n - odd), max_threads, packed);
+      return by_columns ? run_transposed(last, max_threads) : run_narrow(last, max_threads, packed);
+    }
+  }
+  run_blocks(p, max_threads, packed);
 }
 
 // y[n] (+)= the sum of `slices` rows that lie `stride` apart, in order.
@@ -151,53 +222,6 @@ void run_dots(int64_t rows, int64_t few, int64_t k, const T* a, int64_t lda, con
   });
 }
 
-// A narrow C as dots along k, where tiles would leave lanes empty. B is packed as rows that are contiguous along k, in
-// blocks of k that stay in L1.
-constexpr int64_t kNarrowBytes = 32 << 10;
-constexpr int64_t kMinNarrowRows = 16, kMinNarrowDepth = 64;  // below, packing B costs more than it saves
-struct NarrowPanel {
-  int64_t blocks;
-  int64_t ld;  // from row to row of a block; not a multiple of 4 KB, which would put all rows into the same sets of L1
-  int64_t size;  // elements of a block
-};
-PN_INLINE NarrowPanel narrow_panel(int64_t n, int64_t k, int64_t element_size) {
-  const int64_t lanes = PN_VECTOR_BYTES / element_size;
-  const int64_t blocks = ceil_div(n * k * element_size, kNarrowBytes);
-  const int64_t ld = (ceil_div(ceil_div(k, blocks), lanes) + 1) * lanes;
-  return {blocks, ld, n * ld};
-}
-
-template <class T>
-PN_INLINE bool narrow_pays(const Product<T>& p) {
-  return p.n <= kDotWidth && p.m >= kMinNarrowRows && p.k >= kMinNarrowDepth && p.a.col_stride == 1 &&
-         (p.b.col_stride == 1 || p.b.row_stride == 1);
-}
-
-template <class T>
-void run_narrow(const Product<T>& p, int max_threads, T* packed) {
-  constexpr int64_t kChunk = 1 << 17;  // multiplications
-  const NarrowPanel panel = narrow_panel(p.n, p.k, sizeof(T));
-  for (int64_t i = 0; i < panel.blocks; ++i) {
-    const Piece depth = piece_of(p.k, panel.blocks, i);
-    const T* b = p.b.data + depth.begin * p.b.row_stride;
-    if (p.b.col_stride == 1) {
-      pack_columns(p.n, depth.size, b, p.b.row_stride, packed + i * panel.size, panel.ld);
-    } else {
-      pack_rows(p.n, depth.size, b, p.b.col_stride, packed + i * panel.size, panel.ld);
-    }
-  }
-  const int64_t grain = max_threads > 1 ? max64(kChunk / (p.n * p.k), 8) : p.m;
-  parallel_range(p.m, grain, max_threads, [&](int64_t begin, int64_t end) {
-    T* c = p.c + begin * p.ldc;
-    for (int64_t i = 0; i < panel.blocks; ++i) {
-      const Piece depth = piece_of(p.k, panel.blocks, i);
-      dot_product(end - begin, p.n, depth.size, p.a.data + begin * p.a.row_stride + depth.begin, p.a.row_stride,
-                  packed + i * panel.size, panel.ld, c, p.ldc, 1, i > 0 || p.accumulate);
-    }
-    apply_epilogue(end - begin, p.n, c, p.ldc, p.bias, p.activation);
-  });
-}
-
 // C = a[m] * b[n]: there is nothing to sum. Long rows are written one after the other, which memory takes twice as fast
 // as tiles.
 constexpr int64_t kLongRow = 1024;  // bytes
@@ -270,8 +294,10 @@ size_t gemm_workspace(int64_t m, int64_t n, int64_t k, size_t element_size, bool
   const int64_t size = static_cast<int64_t>(element_size);
   const int64_t row_slices = m == 1 || n == 1 ? slices_of_rows(max64(m, n), k, size) : 1;
   int64_t elements = row_slices > 1 ? row_slices * max64(m, n) : 0;
-  if (n <= kDotWidth && m >= kMinNarrowRows && k >= kMinNarrowDepth) {
-    const NarrowPanel panel = narrow_panel(n, k, size);
+  const int64_t odd = odd_columns(n, PN_VECTOR_BYTES / static_cast<int>(element_size));
+  const int64_t narrow = n <= kDotWidth ? n : a_by_columns ? 0 : odd;
+  if (narrow > 0 && m >= kMinNarrowRows && k >= kMinNarrowDepth) {
+    const NarrowPanel panel = narrow_panel(narrow, k, size);
     elements = max64(elements, panel.blocks * panel.size);
   }
   const int64_t slices = slices_of_k(m, n, k);

@@ -91,6 +91,17 @@ def test_exact_where_the_result_is_narrow(transpose_a: bool, transpose_b: bool, 
 
 
 @pytest.mark.parametrize(("transpose_a", "transpose_b"), LAYOUTS)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_exact_where_a_few_columns_are_left_over(transpose_a: bool, transpose_b: bool, dtype: str) -> None:
+    """Beside whole vectors of 4 to 16 columns, up to a quarter of one."""
+    for n in (9, 17, 18, 25, 26, 33, 34, 35, 36, 37, 49, 52, 65, 68, 82, 97, 98, 100, 101, 129, 132, 161, 162):
+        for m, k in ((15, 70), (16, 63), (16, 64), (33, 65), (70, 200)):
+            check_exact(m, k, n, transpose_a, transpose_b, dtype)
+    check_exact(130, 1030, 100, transpose_a, transpose_b, dtype)
+    check_exact(100, 5000, 68, transpose_a, transpose_b, dtype)
+
+
+@pytest.mark.parametrize(("transpose_a", "transpose_b"), LAYOUTS)
 def test_exact_where_operands_are_packed(transpose_a: bool, transpose_b: bool) -> None:
     shapes = [(100, 700, 500), (131, 520, 529), (500, 513, 260), (20, 600, 1100), (1000, 520, 70), (32, 10, 300)]
     shapes += [(49, 256, 512), (61, 300, 601), (97, 1025, 513), (150, 513, 1000)]
@@ -109,7 +120,15 @@ def test_exact_with_a_long_sum(transpose_a: bool, transpose_b: bool) -> None:
 def test_same_bits_for_any_number_of_threads(transpose_a: bool, transpose_b: bool, many_threads) -> None:
     rng = np.random.default_rng(1)
     shapes = [(1, 300, 3000), (1, 3000, 90), (1, 20, 9000), (70, 3000, 50), (128, 784, 300), (300, 40, 10)]
-    shapes += [(300, 2000, 10), (700, 1, 300), (2000, 3000, 1), (13, 600, 700), (513, 1030, 65), (97, 600, 520)]
+    shapes += [
+        (300, 2000, 10),
+        (700, 1, 300),
+        (2000, 3000, 1),
+        (13, 600, 700),
+        (513, 1030, 65),
+        (97, 600, 520),
+        (300, 700, 100),
+    ]
     for m, k, n in shapes:
         a = rng.normal(size=(k, m) if transpose_a else (m, k)).astype("float32")
         b = rng.normal(size=(n, k) if transpose_b else (k, n)).astype("float32")
@@ -179,6 +198,7 @@ def test_epilogue_reaches_all_of_a_result_in_several_blocks() -> None:
         (40, 70, 10),
         (150, 1030, 130),
         (20, 5000, 20),
+        (50, 600, 100),
     ]:
         x, kernel = rng.integers(-3, 4, (m, k)), rng.integers(-3, 4, (k, n))
         bias = rng.integers(-50, 50, n)
@@ -191,7 +211,17 @@ def test_epilogue_reaches_all_of_a_result_in_several_blocks() -> None:
 def test_nothing_is_written_beside_the_result(transpose_a: bool, transpose_b: bool) -> None:
     # A plan computes what it packs in place: the products lie 64 bytes apart at most, with zeros in between.
     rng = np.random.default_rng(4)
-    shapes = [(1, 5, 33), (7, 9, 5), (14, 3, 65), (5, 40, 1), (33, 17, 10), (70, 8, 3), (17, 530, 67), (9, 2, 129)]
+    shapes = [
+        (1, 5, 33),
+        (7, 9, 5),
+        (14, 3, 65),
+        (5, 40, 1),
+        (33, 17, 10),
+        (70, 8, 3),
+        (17, 530, 67),
+        (9, 2, 129),
+        (40, 70, 100),
+    ]
     arrays, wanted = [], []
     for m, k, n in shapes:
         a, b = rng.integers(-8, 9, (m, k)).astype("float32"), rng.integers(-8, 9, (k, n)).astype("float32")
