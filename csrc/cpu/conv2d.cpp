@@ -4,8 +4,28 @@
 namespace pyneural::cpu::PN_SIMD_NAMESPACE {
 namespace {
 
-ConvolvePlan plan(const KernelArgs& args) {
-  ConvGeometry g = conv_geometry(args.param<Conv2DParams>(), args.in[0].dims[3], args.out[0]);
+// What is computed: by conv2d all of it is the output, by conv2d_max_pool only maxima of its windows.
+struct Call {
+  Conv2DParams params;
+  int64_t pool[2];
+  ConvGeometry geometry;
+};
+Call call_of(const KernelArgs& args, bool pools) {
+  View output = args.out[0];
+  Call call{};
+  if (pools) {
+    const auto& own = args.param<Conv2DMaxPoolParams>();
+    call = {own.conv, {own.pool[0], own.pool[1]}, {}};
+    for (int i = 0; i < 2; ++i) output.dims[1 + i] *= own.pool[i];
+  } else {
+    call = {args.param<Conv2DParams>(), {1, 1}, {}};
+  }
+  call.geometry = conv_geometry(call.params, args.in[0].dims[3], output);
+  return call;
+}
+
+ConvolvePlan plan(const Call& call, DType dtype) {
+  ConvGeometry g = call.geometry;
   flatten_dense(&g.h, &g.w, &g.images);
   return plan_convolution({.h = g.h,
                            .w = g.w,
@@ -14,8 +34,9 @@ ConvolvePlan plan(const KernelArgs& args) {
                            .channels = g.channels / g.groups,
                            .filters = g.filters / g.groups,
                            .flops = conv_flops(g),
-                           .transposed = false},
-                          static_cast<int64_t>(dtype_size(args.out[0].dtype)));
+                           .transposed = false,
+                           .row_step = call.pool[0]},
+                          static_cast<int64_t>(dtype_size(dtype)));
 }
 
 template <class T>
@@ -42,30 +63,36 @@ struct Packer {
 };
 
 template <class T>
-void run(const KernelArgs& args) {
-  const ConvolvePlan p = plan(args);
+void run(const KernelArgs& args, bool pools) {
+  const Call call = call_of(args, pools);
+  const ConvolvePlan p = plan(call, args.out[0].dtype);
   const T* const kernel = args.in[1].as<T>();
   const int64_t filters = p.groups * p.filters, row = p.window.w.outputs * filters;
   const ConvolveOperands<T> operands{.x = args.in[0].as<T>(),
                                      .weights = kernel,
                                      .bias = args.in[2].as<T>(),
-                                     .activation = args.param<Conv2DParams>().activation,
+                                     .activation = call.params.activation,
                                      .y = args.out[0].as<T>(),
-                                     .pitch = {filters, row, p.window.h.outputs * row}};
+                                     .pitch = {filters, row, (pools ? p.window.block_rows : p.window.h.outputs) * row},
+                                     .pool_rows = call.pool[0],
+                                     .pool_columns = call.pool[1]};
   convolve(p, operands, Packer<T>{kernel, p.groups, p.channels, p.filters, p.taps}, args.workspace);
 }
 
+template <bool kPools>
 void conv2d(const KernelArgs& args) {
-  if (args.out[0].dtype == DType::float32) return run<float>(args);
-  run<double>(args);
+  if (args.out[0].dtype == DType::float32) return run<float>(args, kPools);
+  run<double>(args, kPools);
 }
-size_t conv2d_workspace(const KernelArgs& args) {
-  if (args.out[0].dtype == DType::float32) return convolve_workspace<float>(plan(args));
-  return convolve_workspace<double>(plan(args));
+template <bool kPools>
+size_t workspace(const KernelArgs& args) {
+  const ConvolvePlan p = plan(call_of(args, kPools), args.out[0].dtype);
+  if (args.out[0].dtype == DType::float32) return convolve_workspace<float>(p);
+  return convolve_workspace<double>(p);
 }
 
 }  // namespace
 
-PN_KERNELS(conv2d, {"conv2d", conv2d, conv2d_workspace})
+PN_KERNELS(conv2d, {"conv2d", conv2d<false>, workspace<false>}, {"conv2d_max_pool", conv2d<true>, workspace<true>})
 
 }  // namespace pyneural::cpu::PN_SIMD_NAMESPACE

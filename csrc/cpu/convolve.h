@@ -2,6 +2,7 @@
 #pragma once
 
 #include "cpu/convolve_plan.h"
+#include "cpu/lanes.h"
 #include "threads/parallel.h"
 
 namespace pyneural::cpu::PN_SIMD_NAMESPACE {
@@ -15,6 +16,9 @@ struct ConvolveOperands {
   Activation activation;
   T* y;
   OutputPitch pitch;
+  // Of y only the maxima of windows of so many rows and columns are kept, which tile it: y are these, and pitch is that
+  // of a block in scratch.
+  int64_t pool_rows = 1, pool_columns = 1;
 };
 
 // Some channels of a tap and the columns of a panel: what a packer copies at a time.
@@ -106,7 +110,17 @@ struct ConvolveTables {
   const T* packed;  // weights
   ConvLayout layout;
   const int64_t* depth_offset;
+  bool fetch_output;
 };
+
+// Few products for each output take less time than a large output does to come into the cache for its lines to be
+// written.
+template <class T>
+PN_INLINE bool waits_for_output(const ConvolvePlan& p) {
+  constexpr int64_t kShallow = 32, kFar = 4 << 20;
+  const int64_t pixels = p.window.images * p.window.h.outputs * p.window.w.outputs;
+  return p.taps * p.channels <= kShallow && pixels * p.groups * p.filters * static_cast<int64_t>(sizeof(T)) > kFar;
+}
 
 // A block of the output, and the running thread's scratch.
 template <class T>
@@ -163,7 +177,8 @@ PN_INLINE void convolve_panel(const ConvolvePlan& p, const ConvolveOperands<T>& 
                                      .bias = slice == 0 && o.bias ? o.bias + column : nullptr,
                                      .activation = last ? o.activation : Activation::linear,
                                      .accumulate = slice > 0,
-                                     .fetched = fresh && channels >= kLanes<T> && count > 0 ? channels : 0};
+                                     .fetched = fresh && channels >= kLanes<T> && count > 0 ? channels : 0,
+                                     .fetch_c = tables.fetch_output};
       if (p.pairs) {
         gather_pairs(product, channels % 2 != 0 ? rows_of_tap : 0);
       } else {
@@ -192,6 +207,39 @@ PN_INLINE void convolve_dots(const ConvolvePlan& p, const ConvolveOperands<T>& o
                             .activation = o.activation});
 }
 
+// A NaN in either operand wins.
+template <class T>
+PN_INLINE Vec<T> larger(Vec<T> x, Vec<T> sum) {
+  return (x > sum) | (x != x) ? x : sum;
+}
+
+// The maxima of the windows of a block that lies in scratch: channels [first, first + count). Rows and Columns are
+// given at compile time, or 0.
+template <int Rows, int Columns, class T>
+void pool_block(const ConvolvePlan& p, const ConvolveOperands<T>& o, const Block& at, const T* block, int64_t first,
+                int64_t count) {
+  const int64_t rows = Rows ? Rows : o.pool_rows, columns = Columns ? Columns : o.pool_columns;
+  const int64_t pixel = o.pitch.column, row = o.pitch.row, outputs = p.window.w.outputs / columns;
+  for (int64_t n = 0; n < at.images; ++n) {
+    const T* image = block + n * o.pitch.image + first;
+    T* y = o.y + ((at.image + n) * p.window.h.outputs + at.row) / rows * outputs * pixel + first;
+    for (int64_t i = 0; i < at.rows; i += rows, image += rows * row) {
+      const T* x = image;
+      for (int64_t j = 0; j < outputs; ++j, x += columns * pixel, y += pixel) {
+        for_lanes<T>(0, count, [=](int64_t c, auto lanes) PN_LAMBDA {
+          Vec<T> most = lanes.load(x + c);
+#pragma GCC unroll 2
+          for (int64_t k = 0; k < rows; ++k) {
+#pragma GCC unroll 2
+            for (int64_t l = k == 0; l < columns; ++l) most = larger<T>(lanes.load(x + k * row + l * pixel + c), most);
+          }
+          lanes.store(y + c, most);
+        });
+      }
+    }
+  }
+}
+
 // pack(block, to) copies a block of weights, pack.element(block, channel, column) is one of them, pack.dots(to) copies
 // all weights of a plan with dots.
 template <class T, class Packer>
@@ -199,7 +247,8 @@ void convolve(const ConvolvePlan& p, const ConvolveOperands<T>& o, const Packer&
   const Window& window = p.window;
   if (window.blocks == 0) return;
   T* const packed = static_cast<T*>(workspace);
-  ConvolveTables<T> tables{packed, {}, nullptr};
+  const bool pools = o.pool_rows * o.pool_columns > 1;
+  ConvolveTables<T> tables{packed, {}, nullptr, !pools && waits_for_output<T>(p)};
   ConvLayout& layout = tables.layout;
   layout.kind = reinterpret_cast<BlockKind*>(static_cast<char*>(workspace) + round_up(p.packed * sizeof(T), 64));
   layout.classes = reinterpret_cast<PixelClass*>(layout.kind + window.blocks_per_image);
@@ -225,12 +274,15 @@ void convolve(const ConvolvePlan& p, const ConvolveOperands<T>& o, const Packer&
   const int64_t padded_bytes = round_up(window.scratch * sizeof(T), 64);
   const int64_t range_bytes = round_up(p.taps * sizeof(DepthRange), 64);
   const int64_t panel_bytes = depth_rows(p, p.slice) * packed_row<T>(p, panel_width<T>(p, 0)) * sizeof(T);
-  const size_t scratch_bytes = padded_bytes + range_bytes + (p.pack == PackWeights::by_panel ? panel_bytes : 0);
+  const int64_t own_bytes = p.pack == PackWeights::by_panel ? round_up(panel_bytes, 64) : 0;
+  const int64_t block_bytes = pools ? window.block_images * o.pitch.image * sizeof(T) : 0;
+  const size_t scratch_bytes = padded_bytes + range_bytes + own_bytes + block_bytes;
   parallel_chunks(window.blocks * parts, threads, scratch_bytes, [&](int64_t chunk, void* scratch) {
     const Block at = block_at(window, chunk / parts);
     char* const bytes = static_cast<char*>(scratch);
     const ConvolveBlock<T> block{.source = block_source(window, at, o.x, static_cast<T*>(scratch)),
-                                 .y = o.y + at.image * o.pitch.image + at.row * o.pitch.row,
+                                 .y = pools ? reinterpret_cast<T*>(bytes + padded_bytes + range_bytes + own_bytes)
+                                            : o.y + at.image * o.pitch.image + at.row * o.pitch.row,
                                  .images = at.images,
                                  .kind = layout.kind[chunk / parts % window.blocks_per_image],
                                  .ranges = reinterpret_cast<DepthRange*>(bytes + padded_bytes),
@@ -242,6 +294,11 @@ void convolve(const ConvolvePlan& p, const ConvolveOperands<T>& o, const Packer&
         convolve_dots(p, o, tables, block, block_pixels(window, at), group);
       } else {
         convolve_panel(p, o, pack, tables, block, group, first, panel == begin);
+      }
+      if (pools) {
+        const bool pairs = o.pool_rows == 2 && o.pool_columns == 2;
+        const auto pool = pairs ? pool_block<2, 2, T> : pool_block<0, 0, T>;
+        pool(p, o, at, block.y, group * p.filters + first, panel_width<T>(p, first));
       }
     }
   });

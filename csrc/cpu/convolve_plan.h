@@ -32,7 +32,8 @@ struct ConvolveShape {
   WindowAxis h, w;
   int64_t images, groups, channels, filters;  // channels and filters of a group
   double flops;
-  bool transposed;  // weights must be packed, because they do not lie as the product needs them
+  bool transposed;       // weights must be packed, because they do not lie as the product needs them
+  int64_t row_step = 1;  // blocks have a multiple of so many rows
 };
 
 template <class T>
@@ -87,7 +88,7 @@ Window window_in_place(const ConvolveShape& s, const Widths& widths, int64_t tar
   const int64_t panels = s.groups * ((s.filters + widths.panel - 1) / widths.panel);
   const int64_t fewest = clamp(static_cast<int64_t>(s.flops / kFlopsPerChunk), 1, kFewestChunks);
   const auto cut = [&](int64_t block) __attribute__((always_inline)) {
-    Window window = make_window(s.h, s.w, s.images, s.groups * s.channels, block, INT64_MAX);
+    Window window = make_window(s.h, s.w, s.images, s.groups * s.channels, block, INT64_MAX, s.row_step);
     read_in_place(&window);
     return window;
   };
@@ -112,7 +113,7 @@ Window choose_window(const ConvolveShape& s, const Widths& widths, bool dots) {
   const int64_t weights = s.h.taps * s.w.taps * s.channels * s.filters * s.groups;
   const int64_t elements =
       widths.item == sizeof(double) ? block_elements<double>(weights) : block_elements<float>(weights);
-  const Window window = make_window(s.h, s.w, s.images, s.groups * s.channels, target, elements);
+  const Window window = make_window(s.h, s.w, s.images, s.groups * s.channels, target, elements, s.row_step);
   if (!window.padded || dots || joins_taps(s, widths) || window.blocks == 0) return window;
   const Window in_place = window_in_place(s, widths, target);
   return work_of(s, widths, in_place) <= work_of(s, widths, window) ? in_place : window;

@@ -132,6 +132,14 @@ PN_INLINE void fetch_rows(const GatherProduct<T>& p, const int64_t* row_offset, 
   }
 }
 
+template <class T>
+PN_INLINE void fetch_output(const GatherProduct<T>& p, const int64_t* c_offset, int64_t rows) {
+  constexpr int64_t kLine = 64 / sizeof(T);
+  for (int64_t m = 0; m < rows; ++m) {
+    for (int64_t j = 0; j < p.columns; j += kLine) __builtin_prefetch(p.c + c_offset[m] + j, 1);
+  }
+}
+
 template <class T, int Vectors>
 __attribute__((noinline)) void all_tiles(const GatherProduct<T>& product) {
   constexpr int step = tile_rows(Vectors);
@@ -140,6 +148,7 @@ __attribute__((noinline)) void all_tiles(const GatherProduct<T>& product) {
   int64_t first = 0;
   for (; first + step <= p.rows; first += step) {
     if (p.fetched > 0 && first + 2 * step <= p.rows) fetch_rows(p, p.row_offset + first + step, step);
+    if (p.fetch_c && first + 2 * step <= p.rows) fetch_output(p, p.c_offset + first + step, step);
     tile<T, step, Vectors>(p, p.row_offset + first, p.c_offset + first, last);
   }
   if (first < p.rows) last_tile<T, step, Vectors>(p, first, p.rows - first);

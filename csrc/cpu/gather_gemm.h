@@ -34,8 +34,9 @@ struct GatherProduct {
   const int64_t* c_offset;  // [rows]
   const T* bias;            // [columns] or nullptr; not read if C holds a partial sum
   Activation activation;
-  bool accumulate;      // C holds a partial sum
-  int64_t fetched = 0;  // the last so many elements that a row of a reads are asked for a tile ahead
+  bool accumulate;       // C holds a partial sum
+  int64_t fetched = 0;   // the last so many elements that a row of a reads are asked for a tile ahead
+  bool fetch_c = false;  // so is C, where a tile has too few products to wait for it
 };
 
 void gather_product(const GatherProduct<float>& product);

@@ -49,9 +49,10 @@ PN_INLINE void flatten_dense(WindowAxis* h, WindowAxis* w, int64_t* images) {
   w->source = w->outputs = *images = 1;
 }
 
-// Blocks of about `pixels` outputs whose sources fit in `scratch_limit` elements (but at least one row).
+// Blocks of about `pixels` outputs whose sources fit in `scratch_limit` elements (but at least `row_step` rows, of
+// which all have a multiple).
 PN_INLINE Window make_window(const WindowAxis& h, const WindowAxis& w, int64_t images, int64_t channels, int64_t pixels,
-                             int64_t scratch_limit) {
+                             int64_t scratch_limit, int64_t row_step = 1) {
   Window out{h, w, images, channels, false, 1, 1, 1, 0, channels, 0, 0, 0};
   out.padded = leaves_source(out.h) || leaves_source(out.w);
   const int64_t rows = out.h.outputs, columns = out.w.outputs;
@@ -65,6 +66,7 @@ PN_INLINE Window make_window(const WindowAxis& h, const WindowAxis& w, int64_t i
   while (out.block_rows > 1 && elements(out.block_rows) > scratch_limit) out.block_rows = (out.block_rows + 1) / 2;
   out.blocks_per_image = (rows + out.block_rows - 1) / out.block_rows;
   out.block_rows = (rows + out.blocks_per_image - 1) / out.blocks_per_image;
+  out.block_rows = (out.block_rows + row_step - 1) / row_step * row_step;
   out.blocks_per_image = (rows + out.block_rows - 1) / out.block_rows;
   if (out.blocks_per_image == 1) {
     int64_t count = pixels / (rows * columns);

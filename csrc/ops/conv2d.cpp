@@ -1,6 +1,7 @@
 #include "ops/conv2d.h"
 
 #include "graph/node.h"
+#include "graph/variable.h"
 #include "ops/activation.h"
 #include "ops/epilogue.h"
 #include "ops/reduce.h"
@@ -185,6 +186,35 @@ const OpDef kConv2D{
         },
 };
 
+// (x, kernel, bias) -> maxima of the output's windows
+const OpDef kConv2DMaxPool{
+    .name = "conv2d_max_pool",
+    .infer =
+        [](const InferCall& call) {
+          const auto& p = call.params.as<Conv2DMaxPoolParams>();
+          Shape shape = conv2d_output(call.in(0).shape, call.in(1).shape[3], p.conv);
+          for (int i = 0; i < 2; ++i) shape[1 + i] /= p.pool[i];
+          return Specs{{shape, call.in(0).dtype}};
+        },
+    .cost =
+        [](const CostCall& call) {
+          const auto& p = call.params.as<Conv2DMaxPoolParams>();
+          const int64_t multiplies = taps(call.params) * call.inputs[1].shape()[2];
+          return conv2d_cost(call, multiplies * p.pool[0] * p.pool[1], call.outputs[0]);
+        },
+};
+
+// Weights come from variables or constants on the CPU, perhaps scaled. What a plan is given lies where it runs.
+bool lies_on_cpu(const Value& value) {
+  const Node& node = *value.node();
+  if (node.variable) return node.variable->device().is_cpu();
+  if (!node.symbolic()) return node.tensors[0].device().is_cpu();
+  for (const Value& input : node.inputs) {
+    if (input && !lies_on_cpu(input)) return false;
+  }
+  return !node.inputs.empty() || current_device().is_cpu();
+}
+
 [[maybe_unused]] const bool kIsEpilogueHost = register_epilogue_host(
     kConv2D, {conv2d_with_activation, [](const Node& node, const Value& scale, const Value& offset) -> Value {
                 if (node.params.as<Conv2DParams>().activation != Activation::linear) return {};
@@ -202,6 +232,16 @@ Value conv2d(const Value& x, const Value& kernel, const Value& bias, const Pair&
                                             fused ? activation : Activation::linear);
   const Value y = apply1(kConv2D, params, {x, kernel, bias});
   return fused ? y : apply_activation(y, activation);
+}
+
+Value conv2d_max_pool(const Node& conv, const Pair& pool) {
+  if (conv.op != &kConv2D || !lies_on_cpu(conv.inputs[1])) return {};
+  Conv2DMaxPoolParams params{};
+  params.conv = conv.params.as<Conv2DParams>();
+  // The kernel takes products of one tap, and images of one row, for something else.
+  if (taps(conv.params) == 1 || params.conv.image[0] == 1) return {};
+  for (int i = 0; i < 2; ++i) params.pool[i] = pool[i];
+  return apply1(kConv2DMaxPool, params, conv.inputs);
 }
 
 Value conv2d_grad_input(const Value& grad, const Value& kernel, const Conv2DParams& params) {

@@ -21,6 +21,9 @@ Conv2DParams conv2d_params(const Shape& images, const Shape& kernel, const Pair&
 Shape conv2d_output(const Shape& images, int64_t filters, const Conv2DParams& params);
 // Dtype of kernel and bias, shape of bias.
 void check_conv2d_operands(const InferCall& call, int64_t filters);
+// Maxima of windows of `pool` pixels that tile the output of this node, without that output; nothing where the node is
+// no convolution, or not one that the kernel of the CPU takes this way.
+Value conv2d_max_pool(const Node& conv, const Pair& pool);
 // The gradient of what an activation was applied to, from the gradient and the value of its output.
 Value before_activation(const GradCall& call, Activation activation);
 // The same node with an activation.

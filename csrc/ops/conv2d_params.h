@@ -19,4 +19,11 @@ struct Conv2DParams {
   bool same;
 };
 
+// A convolution whose output is cut into windows of `pool` pixels, of which only the maxima are kept; pixels behind the
+// last whole window count for nothing.
+struct Conv2DMaxPoolParams {
+  Conv2DParams conv;
+  int64_t pool[2];
+};
+
 }  // namespace pyneural

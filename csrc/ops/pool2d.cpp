@@ -2,6 +2,7 @@
 
 #include "graph/node.h"
 #include "ops/activation.h"
+#include "ops/conv2d.h"
 #include "ops/pool2d_params.h"
 
 namespace pyneural::ops {
@@ -43,6 +44,17 @@ const OpDef kMaxPool2DGrad{
     .in_place_when = windows_tile,
 };
 
+// Where nobody else reads what a convolution computes, only the maxima are written.
+Values max_pool_of_conv2d(const FusionContext& context, const Node& node) {
+  const auto& p = node.params.as<Pool2DParams>();
+  const Value& x = node.inputs[0];
+  const bool whole = p.stride[0] == p.pool[0] && p.stride[1] == p.pool[1] && p.pad[0] == 0 && p.pad[1] == 0 &&
+                     node.specs[0].shape[1] * p.pool[0] <= p.image[0] &&
+                     node.specs[0].shape[2] * p.pool[1] <= p.image[1];
+  if (!whole || !x.symbolic() || !x.node()->op || context.uses(x) != 1) return {};
+  return {conv2d_max_pool(*x.node(), {p.pool[0], p.pool[1]})};
+}
+
 const OpDef kMaxPool2D{
     .name = "max_pool2d",
     .infer = pooled,
@@ -51,6 +63,7 @@ const OpDef kMaxPool2D{
           return Values{apply1(kMaxPool2DGrad, call.params, {call.grads[0], call.inputs[0], call.outputs[0]})};
         },
     .cost = [](const CostCall& call) { return pool_cost(call, call.outputs[0]); },
+    .fuse = max_pool_of_conv2d,
 };
 
 Values average_grad_of_grad(const GradCall& call);

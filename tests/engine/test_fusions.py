@@ -166,3 +166,66 @@ def test_the_slope_of_another_relu_stays():
     _, planned, eager = compiled(build, (6, 4), (4,), (4,), (6, 4), (6, 4))
     for ours, theirs in zip(planned, eager):
         np.testing.assert_array_equal(ours, theirs)
+
+
+POOLED_CONVOLUTIONS = [
+    # images, kernel, strides, padding, groups, pool
+    ((3, 9, 9, 3), (3, 3, 3, 5), (1, 1), "valid", 1, (2, 2)),
+    ((2, 28, 28, 1), (3, 3, 1, 32), (1, 1), "valid", 1, (2, 2)),
+    ((2, 26, 26, 32), (3, 3, 32, 64), (1, 1), "valid", 1, (2, 2)),  # blocks of some rows of an image
+    ((41, 6, 7, 16), (3, 3, 16, 70), (1, 1), "same", 1, (2, 2)),  # blocks of several images, panels of filters
+    ((2, 40, 33, 8), (5, 4, 8, 33), (1, 1), "same", 1, (3, 2)),
+    ((2, 31, 31, 6), (3, 3, 3, 4), (2, 1), "same", 2, (2, 4)),
+    ((1, 64, 64, 2), (2, 2, 2, 3), (1, 1), "same", 1, (5, 1)),
+    ((3, 12, 12, 64), (3, 3, 64, 2), (1, 1), "valid", 1, (2, 2)),  # dots
+    ((2, 9, 9, 40), (3, 3, 40, 16), (1, 1), "same", 1, (2, 2)),  # pairs of channels
+    ((2, 8, 8, 300), (3, 3, 300, 20), (1, 1), "same", 1, (2, 2)),  # slices of the depth
+    ((2, 1, 30, 4), (1, 3, 4, 6), (1, 1), "valid", 1, (1, 2)),
+    ((2, 10, 10, 4), (1, 1, 4, 6), (1, 1), "valid", 1, (2, 2)),
+    ((0, 8, 8, 3), (3, 3, 3, 4), (1, 1), "same", 1, (2, 2)),
+]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(("images", "kernel", "strides", "padding", "groups", "pool"), POOLED_CONVOLUTIONS)
+def test_max_pooling_goes_into_a_convolution(images, kernel, strides, padding, groups, pool, dtype, many_threads):
+    rng = np.random.default_rng(3)
+    x, weights, bias = (rng.normal(size=shape).astype(dtype) for shape in (images, kernel, kernel[-1:]))
+    if x.size:
+        x[-1, -1, -1, -1] = np.nan
+
+    def build(x, weights, bias):
+        y = _core.conv2d(x, weights, bias, strides, padding, (1, 1), groups, "relu")
+        return _core.max_pool2d(y, pool, pool, "valid")
+
+    wanted = np.asarray(build(*map(_core.tensor, (x, weights, bias))))
+    with _core.Trace() as trace:
+        plan = trace.compile([build(*(trace.input(a.shape, dtype) for a in (x, weights, bias)))])
+    pointwise = kernel[0] * kernel[1] == 1 or images[1] == 1
+    assert ("conv2d_max_pool" in plan.describe()) is not pointwise
+    for threads in (1, 2, 3, 7):
+        many_threads(threads)
+        np.testing.assert_array_equal(np.asarray(plan.run([x, weights, bias])[0]), wanted)
+
+
+@pytest.mark.parametrize(
+    ("strides", "padding", "twice"), [((1, 1), "valid", False), ((2, 2), "same", False), ((2, 2), "valid", True)]
+)
+def test_max_pooling_stays_where_its_windows_do_not_tile_or_others_read_the_images(strides, padding, twice):
+    def build(x, kernel):
+        y = _core.conv2d(x, kernel)
+        return [_core.max_pool2d(y, (2, 2), strides, padding), *([y] if twice else [])]
+
+    plan, planned, eager = compiled(build, (2, 9, 9, 3), (3, 3, 3, 5))
+    assert [line.split(":")[0] for line in plan.describe().splitlines()][:2] == ["conv2d", "max_pool2d"]
+    np.testing.assert_array_equal(planned[0], eager[0])
+
+
+def test_average_pooling_stays_behind_a_convolution():
+    plan, planned, eager = compiled(
+        lambda x, kernel: [_core.average_pool2d(_core.conv2d(x, kernel), (2, 2), (2, 2), "valid")],
+        (2, 9, 9, 3),
+        (2, 2, 3, 5),
+    )
+    assert [line.split(":")[0] for line in plan.describe().splitlines()][:2] == ["conv2d", "average_pool2d"]
+    np.testing.assert_array_equal(planned[0], eager[0])
