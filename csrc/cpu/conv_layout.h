@@ -101,8 +101,8 @@ PN_INLINE bool same_kind(const Window& window, int64_t block) {
 }
 
 // Fills `layout` or, without one, only counts. A tile of less than `least` pixels waits for its own sums.
-PN_INLINE LayoutSize lay_out(const Window& window, const OutputPitch& pitch, const ConvLayout* layout,
-                             int64_t least = kGatherRowStep) {
+[[gnu::noinline, maybe_unused]] LayoutSize lay_out(const Window& window, const OutputPitch& pitch,
+                                                   const ConvLayout* layout, int64_t least = kGatherRowStep) {
   LayoutSize size{};
   if (window.blocks == 0) return size;
   const WindowAxis &h = window.h, &w = window.w;
