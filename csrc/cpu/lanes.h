@@ -63,10 +63,10 @@ PN_INLINE void for_lanes(int64_t begin, int64_t end, Body body) {
   if (i < end) body(i, FirstLanes{static_cast<int>(end - i)});
 }
 
-// Sum of term(i, lanes) over [begin, end), where term gives zero for absent elements. Four sums run side by side to
-// hide the latency of the addition.
+// Sum of term(i, lanes) over [begin, end), lane by lane, where term gives zero for absent elements. Four sums run side
+// by side to hide the latency of the addition.
 template <class T, class Term>
-PN_INLINE T sum_lanes(int64_t begin, int64_t end, Term term) {
+PN_INLINE Vec<T> sum_vectors(int64_t begin, int64_t end, Term term) {
   constexpr int64_t step = kLanes<T>;
   Vec<T> sum0{}, sum1{}, sum2{}, sum3{};
   int64_t i = begin;
@@ -78,13 +78,17 @@ PN_INLINE T sum_lanes(int64_t begin, int64_t end, Term term) {
   }
   for (; i + step <= end; i += step) sum0 += term(i, AllLanes{});
   if (i < end) sum1 += term(i, FirstLanes{static_cast<int>(end - i)});
-  return reduce_add((sum0 + sum1) + (sum2 + sum3));
+  return (sum0 + sum1) + (sum2 + sum3);
+}
+template <class T, class Term>
+PN_INLINE T sum_lanes(int64_t begin, int64_t end, Term term) {
+  return reduce_add(sum_vectors<T>(begin, end, term));
 }
 
-// The largest term(i, lanes) over a range that is not empty; absent elements must give -infinity. NaN may or may not
-// win.
+// The largest term(i, lanes) over a range that is not empty, lane by lane; absent elements must give -infinity. NaN may
+// or may not win.
 template <class T, class Term>
-PN_INLINE T max_lanes(int64_t begin, int64_t end, Term term) {
+PN_INLINE Vec<T> max_vectors(int64_t begin, int64_t end, Term term) {
   constexpr int64_t step = kLanes<T>;
   const Vec<T> lowest = broadcast(static_cast<T>(-__builtin_inf()));
   Vec<T> max0 = lowest, max1 = lowest, max2 = lowest, max3 = lowest;
@@ -97,7 +101,7 @@ PN_INLINE T max_lanes(int64_t begin, int64_t end, Term term) {
   }
   for (; i + step <= end; i += step) max0 = vmax(max0, term(i, AllLanes{}));
   if (i < end) max1 = vmax(max1, term(i, FirstLanes{static_cast<int>(end - i)}));
-  return reduce_max(vmax(vmax(max0, max1), vmax(max2, max3)));
+  return vmax(vmax(max0, max1), vmax(max2, max3));
 }
 
 // The instance of a kernel (or of its workspace rule) for the dtype of operand kOperand.

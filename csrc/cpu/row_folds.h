@@ -30,43 +30,6 @@ PN_INLINE Vec<T> fold_rows(Vec<T>* rows, const Fn& fn) {
   return rows[0];
 }
 
-// Sum of term(i, lanes) over [begin, end), lane by lane, where term gives zero for absent elements. Four sums run side
-// by side to hide the latency of the addition.
-template <class T, class Term>
-PN_INLINE Vec<T> sum_vectors(int64_t begin, int64_t end, Term term) {
-  constexpr int64_t step = kLanes<T>;
-  Vec<T> sum0{}, sum1{}, sum2{}, sum3{};
-  int64_t i = begin;
-  for (; i + 4 * step <= end; i += 4 * step) {
-    sum0 += term(i, AllLanes{});
-    sum1 += term(i + step, AllLanes{});
-    sum2 += term(i + 2 * step, AllLanes{});
-    sum3 += term(i + 3 * step, AllLanes{});
-  }
-  for (; i + step <= end; i += step) sum0 += term(i, AllLanes{});
-  if (i < end) sum1 += term(i, FirstLanes{static_cast<int>(end - i)});
-  return (sum0 + sum1) + (sum2 + sum3);
-}
-
-// The largest term(i, lanes) over a range that is not empty, lane by lane; absent elements must give -infinity. NaN may
-// or may not win.
-template <class T, class Term>
-PN_INLINE Vec<T> max_vectors(int64_t begin, int64_t end, Term term) {
-  constexpr int64_t step = kLanes<T>;
-  const Vec<T> lowest = broadcast(static_cast<T>(-__builtin_inf()));
-  Vec<T> max0 = lowest, max1 = lowest, max2 = lowest, max3 = lowest;
-  int64_t i = begin;
-  for (; i + 4 * step <= end; i += 4 * step) {
-    max0 = vmax(max0, term(i, AllLanes{}));
-    max1 = vmax(max1, term(i + step, AllLanes{}));
-    max2 = vmax(max2, term(i + 2 * step, AllLanes{}));
-    max3 = vmax(max3, term(i + 3 * step, AllLanes{}));
-  }
-  for (; i + step <= end; i += step) max0 = vmax(max0, term(i, AllLanes{}));
-  if (i < end) max1 = vmax(max1, term(i, FirstLanes{static_cast<int>(end - i)}));
-  return vmax(vmax(max0, max1), vmax(max2, max3));
-}
-
 struct Add {
   template <class V>
   __attribute__((always_inline)) V operator()(V a, V b) const {
