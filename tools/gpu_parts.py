@@ -86,7 +86,7 @@ def build(context):
     for extension in context.build.glob("_core*.so"):
         shutil.copy(extension, context.package / "pyneural")
     code = "from pyneural import _core; print(_core.current_device(), _core.cuda_devices()[0]['name'])"
-    done = run([context.python, "-c", code], None, 120, context.environment())
+    done = run([context.python, "-c", code], None, 120, context.environment(), context.package)
     found = done.last_lines(1)
     return {"ok": done.ok and bool(found), "summary": f"extension runs on: {' '.join(found)}"}
 
