@@ -131,13 +131,13 @@ FusedParams encode(const Program& program) {
 Value one_of_all(const Value& value) {
   const Node& node = *value.node();
   if (node.symbolic() || node.tracked || node.variable || node.input_index >= 0 || value.shape().size() < 2) return {};
-  const Tensor& all = value.tensor();
+  const Tensor all = value.tensor().to({});
   const char* const data = all.as<char>();
   const size_t bytes = all.spec.bytes(), item = dtype_size(all.dtype());
-  if (!all.device().is_cpu() || std::memcmp(data, data + item, bytes - item) != 0) return {};
+  if (std::memcmp(data, data + item, bytes - item) != 0) return {};
   Tensor one = Tensor::empty({{}, all.dtype()});
   std::memcpy(one.data(), data, item);
-  return Value(std::move(one));
+  return Value(one.to(value.tensor().device()));
 }
 
 // Such constants need not be read element by element, as long as another input tells the shape.
