@@ -62,6 +62,12 @@ if(mode STREQUAL "NVCC")
   set_target_properties(cuda_kernels PROPERTIES CUDA_ARCHITECTURES "${PYNEURAL_CUDA_ARCHITECTURES}" CUDA_VISIBILITY_PRESET hidden)
   # As an option: CMake knows the standards of a new nvcc only if it is newer than that.
   target_compile_options(cuda_kernels PRIVATE -std=c++20 -Xcompiler=-Wall --expt-relaxed-constexpr --extended-lambda)
+  # A quarter of the size, which any driver of the oldest supported toolkit reads.
+  include(CheckCompilerFlag)
+  check_compiler_flag(CUDA --compress-mode=size PYNEURAL_NVCC_COMPRESSES)
+  if(PYNEURAL_NVCC_COMPRESSES)
+    target_compile_options(cuda_kernels PRIVATE --compress-mode=size)
+  endif()
   target_link_libraries(cuda_host PRIVATE CUDA::cudart_static)
   set(pyneural_cuda_targets cuda_kernels cuda_host CUDA::cudart_static)
 elseif(mode STREQUAL "EMULATE")
