@@ -24,9 +24,25 @@ QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONWARNINGS": "ignore"}
 KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(1 << 30), "MALLOC_TRIM_THRESHOLD_": str(1 << 32)}
 
 
+# Some systems hold a library back to old instructions, for builds that are the same everywhere: it would lose here.
+HOLDING_BACK = (
+    "OPENBLAS_CORETYPE",
+    "OPENBLAS_L2_SIZE",
+    "MKL_CBWR",
+    "MKL_DEBUG_CPU_TYPE",
+    "MKL_ENABLE_INSTRUCTIONS",
+    "ONEDNN_MAX_CPU_ISA",
+    "DNNL_MAX_CPU_ISA",
+    "ATEN_CPU_CAPABILITY",
+    "NPY_DISABLE_CPU_FEATURES",
+)
+
+
 def environment_of(side: str, device: str = CPU) -> dict[str, str]:
     """The environment variables of a side's process. Ours imports the pyneural that was imported here."""
     found = {**QUIET, **os.environ, "PYNEURAL_DEVICE": CPU if side == OURS_ON_CPU else device}
+    for name in HOLDING_BACK:
+        found.pop(name, None)
     if side in (OURS, OURS_ON_CPU):
         found["PYTHONPATH"] = str(Path(pyneural.__file__).parents[1])
     return found

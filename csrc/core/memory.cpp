@@ -63,6 +63,8 @@ size_t in_use = 0;
 // The most that was in use at once, in this window and in the one before.
 size_t peak = 0, peak_before = 0;
 std::chrono::steady_clock::time_point window_end;
+// Windows are counted, and each class remembers the one in which a block of it was last asked for or freed.
+uint32_t window = 2, used[kClasses] = {};
 
 size_t kept_at_most(size_t at_least) {
   const size_t lately = std::max(peak, peak_before);
@@ -75,6 +77,7 @@ void move_window() {
   peak_before = now < window_end + kPeakWindow ? peak : in_use;
   peak = in_use;
   window_end = now + kPeakWindow;
+  ++window;
 }
 
 // A forked child must not find the lists locked by a thread that it does not have.
@@ -93,19 +96,22 @@ void* system_block(size_t padded, size_t bytes) {
   return std::aligned_alloc(kCacheLine, padded);
 }
 
-// Takes blocks off the lists, the largest first, until at most `limit` bytes are kept.
-FreeBlock* take_off(size_t limit) {
-  FreeBlock* taken = nullptr;
-  for (int i = kClasses - 1; i >= 0 && kept > limit; --i) {
-    while (free_blocks[i] && kept > limit) {
-      FreeBlock* block = free_blocks[i];
-      free_blocks[i] = block->next;
-      kept -= class_bytes(i);
-      block->next = taken;
-      taken = block;
+// Takes blocks off the lists until at most `limit` bytes are kept, the largest first; of classes that this window and
+// the one before had no use for before all others, or only of these.
+void take_off(FreeBlock** taken, size_t limit, bool only_idle = false) {
+  for (const bool idle : {true, false}) {
+    if (!idle && only_idle) break;
+    for (int i = kClasses - 1; i >= 0 && kept > limit; --i) {
+      if (idle && used[i] + 1 >= window) continue;
+      while (free_blocks[i] && kept > limit) {
+        FreeBlock* block = free_blocks[i];
+        free_blocks[i] = block->next;
+        kept -= class_bytes(i);
+        block->next = *taken;
+        *taken = block;
+      }
     }
   }
-  return taken;
 }
 
 // To the system, which may take long: without the lock.
@@ -134,6 +140,7 @@ void* allocate_block(size_t bytes) {
     peak = std::max(peak, in_use);
     if (bytes <= kLargestKept) {
       const int index = class_of(bytes);
+      used[index] = window;
       if (FreeBlock* block = free_blocks[index]) {
         free_blocks[index] = block->next;
         kept -= padded;
@@ -142,7 +149,7 @@ void* allocate_block(size_t bytes) {
     }
     if (bytes >= kLargeBlock) {
       move_window();
-      too_much = take_off(kept_at_most(kKeptBesideNew));
+      take_off(&too_much, kept_at_most(kKeptBesideNew));
     }
   }
   give_back(too_much);
@@ -168,15 +175,18 @@ void free_block(void* block, size_t bytes) noexcept {
     if (bytes >= kLargeBlock) move_window();  // with this block: it was in use until now
     in_use -= padded;
     const size_t limit = kept_at_most(kAlwaysKept);
-    keep = bytes <= kLargestKept && kept + padded <= limit;
+    keep = bytes <= kLargestKept && padded <= limit;
+    if (keep && bytes >= kLargeBlock) take_off(&too_much, limit - padded, true);
+    keep = keep && kept + padded <= limit;
     if (keep) {
       FreeBlock* freed = static_cast<FreeBlock*>(block);
       const int index = class_of(bytes);
+      used[index] = window;
       freed->next = free_blocks[index];
       free_blocks[index] = freed;
       kept += padded;
     } else {
-      too_much = take_off(limit);
+      take_off(&too_much, limit);
     }
   }
   give_back(too_much);
@@ -192,7 +202,7 @@ void release_kept_memory() noexcept {
   FreeBlock* all = nullptr;
   {
     const std::lock_guard lock(mutex);
-    all = take_off(0);
+    take_off(&all, 0);
   }
   give_back(all);
 }

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.harness.machine import processors
-from benchmarks.harness.turns import OURS, SideError, Worker, compare, quartiles
+from benchmarks.harness.turns import OURS, SideError, Worker, compare, environment_of, quartiles
 
 SIDES = Path(__file__).parent / "sides"
 
@@ -39,6 +39,13 @@ def test_the_ratio_is_the_peers_time_over_ours(start):
     low, high = result.spreads["peer"]
     assert low <= result.ratios["peer"] <= high
     assert result.best == result.ratios["peer"]
+
+
+@pytest.mark.parametrize("name", ["OPENBLAS_CORETYPE", "MKL_ENABLE_INSTRUCTIONS", "ONEDNN_MAX_CPU_ISA"])
+def test_no_side_is_held_back(monkeypatch, name):
+    monkeypatch.setenv(name, "AVX2")
+    assert name in os.environ
+    assert name not in environment_of("numpy")
 
 
 def slower(ask):

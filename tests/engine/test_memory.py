@@ -85,6 +85,17 @@ def test_a_large_block_makes_room_for_itself() -> None:
     assert _core.kept_memory() == 0
 
 
+def test_sizes_that_nobody_needs_any_more_make_room() -> None:
+    tensors = [block(3 * MB) for _ in range(31)]
+    del tensors
+    for _ in range(3):
+        time.sleep(1.1)
+        block(MB)
+    large = [block(64 * MB), block(64 * MB)]
+    del large
+    assert _core.kept_memory() >= 128 * MB
+
+
 def test_what_has_been_idle_is_given_back() -> None:
     tensors = [block(5 * MB) for _ in range(30)]
     del tensors
