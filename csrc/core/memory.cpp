@@ -30,6 +30,8 @@ constexpr size_t kKeptBesideNew = size_t{32} << 20;
 // window of time or the one before. A step that takes longer hardly notices a fault per page.
 constexpr std::chrono::seconds kPeakWindow{1};
 constexpr size_t kLargeBlock = size_t{1} << 20;
+// Room for small blocks beside: one of them must not push out a large one that fits exactly.
+constexpr size_t kSmallBlocks = size_t{8} << 20;
 // From two of them on, huge pages are asked for, as NumPy does: one page fault for 2 MB instead of 512.
 constexpr size_t kHugePage = size_t{2} << 20;
 constexpr size_t kCacheLine = 64;
@@ -174,7 +176,7 @@ void free_block(void* block, size_t bytes) noexcept {
     const std::lock_guard lock(mutex);
     if (bytes >= kLargeBlock) move_window();  // with this block: it was in use until now
     in_use -= padded;
-    const size_t limit = kept_at_most(kAlwaysKept);
+    const size_t limit = std::max(kAlwaysKept, kept_at_most(0) + kSmallBlocks);
     keep = bytes <= kLargestKept && padded <= limit;
     if (keep && bytes >= kLargeBlock) take_off(&too_much, limit - padded, true);
     keep = keep && kept + padded <= limit;
