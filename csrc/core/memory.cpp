@@ -24,14 +24,13 @@ constexpr size_t kLargestKept = size_t{512} << 20;
 #endif
 // So much is kept in any case: room for the 64 MB of a 4096 x 4096 matrix, and more.
 constexpr size_t kAlwaysKept = size_t{96} << 20;
-// Of it, when a large block comes from the system: what is more goes back there, so that the peak hardly grows.
-constexpr size_t kKeptBesideNew = size_t{32} << 20;
+// Of it, when a large block comes from the system: what is more goes back there, so that the peak hardly grows. And
+// beyond what was lately in use: blocks of the work before must not push out those of this one that fit exactly.
+constexpr size_t kKeptBeside = size_t{32} << 20;
 // Beyond that, blocks are kept as long as they and those in use take no more than was lately in use at once: in this
 // window of time or the one before. A step that takes longer hardly notices a fault per page.
 constexpr std::chrono::seconds kPeakWindow{1};
 constexpr size_t kLargeBlock = size_t{1} << 20;
-// Room for small blocks beside: one of them must not push out a large one that fits exactly.
-constexpr size_t kSmallBlocks = size_t{8} << 20;
 // From two of them on, huge pages are asked for, as NumPy does: one page fault for 2 MB instead of 512.
 constexpr size_t kHugePage = size_t{2} << 20;
 constexpr size_t kCacheLine = 64;
@@ -151,7 +150,7 @@ void* allocate_block(size_t bytes) {
     }
     if (bytes >= kLargeBlock) {
       move_window();
-      take_off(&too_much, kept_at_most(kKeptBesideNew));
+      take_off(&too_much, kept_at_most(kKeptBeside));
     }
   }
   give_back(too_much);
@@ -176,7 +175,7 @@ void free_block(void* block, size_t bytes) noexcept {
     const std::lock_guard lock(mutex);
     if (bytes >= kLargeBlock) move_window();  // with this block: it was in use until now
     in_use -= padded;
-    const size_t limit = std::max(kAlwaysKept, kept_at_most(0) + kSmallBlocks);
+    const size_t limit = std::max(kAlwaysKept, kept_at_most(0) + kKeptBeside);
     keep = bytes <= kLargestKept && padded <= limit;
     if (keep && bytes >= kLargeBlock) take_off(&too_much, limit - padded, true);
     keep = keep && kept + padded <= limit;
