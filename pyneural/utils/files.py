@@ -92,10 +92,12 @@ def require_answer(origin: str, seconds: float) -> None:
     thread.start()
     thread.join(seconds)
     host = origin.split("/")[2]
-    if not outcome:
-        raise OSError(f"{host} did not answer within {seconds:g} s")
-    if outcome[0] is not None:
-        raise OSError(f"{host}: {getattr(outcome[0], 'reason', outcome[0])}") from outcome[0]
+    error = outcome[0] if outcome else TimeoutError()
+    reason = getattr(error, "reason", error)
+    if isinstance(reason, TimeoutError):  # the thread's own limit may be over first
+        raise OSError(f"{host} did not answer within {seconds:g} s") from error
+    if error is not None:
+        raise OSError(f"{host}: {reason}") from error
 
 
 def _download(origin: str, path: Path, file_hash: str | None, timeout: float) -> None:
