@@ -363,8 +363,16 @@ def test_a_profile_has_time_and_cost_of_every_step():
         plan.profile([np.ones((32, 64), "float32"), np.ones((64, 16), "float32")], repeats=0)
 
 
+@pytest.fixture
+def interrupts():
+    """Ctrl-C raises KeyboardInterrupt, also where the tests run in the background and would ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.cpu  # what a GPU was asked to do is done to the end
-def test_ctrl_c_stops_a_long_run_and_leaves_variables_alone():
+def test_ctrl_c_stops_a_long_run_and_leaves_variables_alone(interrupts):
     v = _core.Variable(np.eye(512, dtype="float32"))
 
     def build(x):

@@ -92,6 +92,8 @@ def test_training_and_predicting_after_fork(many_threads):
 
 
 _INTERRUPTED = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # jobs in the background may ignore it
 import numpy as np, pyneural as keras
 x = np.random.default_rng(0).normal(size=(4096, 64)).astype("float32")
 model = keras.Sequential([keras.Input((64,)), keras.layers.Dense(64, activation="relu"), keras.layers.Dense(1)])
