@@ -52,7 +52,8 @@ def test_import_prints_nothing() -> None:
 
 def test_installed_size() -> None:
     files = {*PACKAGE.rglob("*.py"), *PACKAGE.rglob("*.pyi"), pathlib.Path(_core.__file__)}
-    assert sum(file.stat().st_size for file in files) <= 8_000_000
+    without_gpu = "has no CUDA kernels" in _core.cuda_problem()
+    assert sum(file.stat().st_size for file in files) <= (8_000_000 if without_gpu else 30_000_000)
 
 
 def test_types_are_shipped_and_name_the_whole_engine() -> None:
