@@ -17,7 +17,7 @@ cmake --build $build --target _core --parallel "$jobs"
 
 # A package of its own: the extension in pyneural/ stays as it is.
 rm -rf $build/root && mkdir $build/root
-cp -r pyneural tests examples pyproject.toml $build/root
+cp -r pyneural tests examples benchmarks pyproject.toml $build/root
 rm -f $build/root/pyneural/_core*.so
 cp $build/_core*.so $build/root/pyneural
 # The environment's own extension, installed in place, would be found before that one.
@@ -28,6 +28,6 @@ sys.meta_path[:] = [finder for finder in sys.meta_path if type(finder).__name__ 
 END
 cd $build/root
 # What has nothing to do with devices runs in `make test`.
-[ $# -gt 0 ] || set -- tests/ops tests/engine tests/layers tests/models tests/bench/test_gpu.py tests/test_*.py
+[ $# -gt 0 ] || set -- tests/ops tests/engine tests/layers tests/models tests/bench/test_gpu.py tests/benchmarks/test_gpu.py tests/test_*.py
 PYNEURAL_DEVICE=cuda PYNEURAL_EMULATION_THREADS=1 PYTHONPATH=. \
   "$python" -m pytest -q -n "$jobs" -p no:cacheprovider "$@"

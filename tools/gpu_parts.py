@@ -13,7 +13,14 @@ from gpu_environment import has
 from gpu_process import run
 
 # What has to do with devices; the rest runs in `make test`.
-TESTS = ("tests/ops", "tests/engine", "tests/layers", "tests/models", "tests/bench/test_gpu.py")
+TESTS = (
+    "tests/ops",
+    "tests/engine",
+    "tests/layers",
+    "tests/models",
+    "tests/bench/test_gpu.py",
+    "tests/benchmarks/test_gpu.py",
+)
 SANITIZERS = ("memcheck", "racecheck")
 FORWARD = "test_forward"  # the tests of kernels that are run under the sanitizers
 MOST_LISTED = 40  # failures in the result file; all are in the log

@@ -17,10 +17,10 @@ from pyneural.bench.limits import Limits, MemoryLevel
 from pyneural.bench.results import Point, Training
 from pyneural.devices import device
 from tests.bench.test_limits import made_up
+from tests.gpu import needs_gpu
 
 ROOT = pathlib.Path(__file__).parents[2]
 SMALL = {"PYNEURAL_EMULATION_MEMORY": str(16 << 20)}  # of an emulated device: limits look at a part of its memory
-needs_gpu = pytest.mark.skipif(not _core.cuda_devices(), reason="no GPU: " + _core.cuda_problem())
 
 
 def made_up_gpu() -> Limits:

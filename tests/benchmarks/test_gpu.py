@@ -15,8 +15,8 @@ from benchmarks.harness.turns import OURS, OURS_ON_CPU, Worker, compare, environ
 from pyneural import _core
 from pyneural.bench import cases, kernels, models
 from tests.bench.test_gpu import made_up_gpu
+from tests.gpu import needs_gpu
 
-needs_gpu = pytest.mark.skipif(not _core.cuda_devices(), reason="no GPU: " + _core.cuda_problem())
 TINY = {**models.trainings()[0], "inputs": (3,), "layers": [("dense", 2, "sigmoid")], "batch": 2, "steps": 2}
 
 

@@ -12,8 +12,8 @@ import pytest
 
 import pyneural as pn
 from pyneural import _core
+from tests.gpu import needs_gpu
 
-needs_gpu = pytest.mark.skipif(not _core.cuda_devices(), reason="no GPU: " + _core.cuda_problem())
 emulated = any("Emulated" in gpu["name"] for gpu in _core.cuda_devices())
 
 

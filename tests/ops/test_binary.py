@@ -148,3 +148,12 @@ def test_calls_that_walk_to_and_fro_have_the_same_bits(size: int, dtype: str) ->
         np.testing.assert_array_equal(np.asarray(_core.add(x, y)), a + b)
         np.testing.assert_array_equal(np.asarray(_core.less(x, y)), a < b)
         np.testing.assert_array_equal(np.asarray(_core.absolute(x)), np.abs(a))
+
+
+@pytest.mark.parametrize("size", [3413, 4096, 4097, 10_000, 10_923])
+@pytest.mark.parametrize("dtype", ["float32", "int32"])
+def test_arrays_about_as_large_as_the_first_cache(size, dtype):
+    """They are walked to and fro, a call each way."""
+    x, y = np.random.default_rng(size).integers(-100, 100, (2, size)).astype(dtype)
+    for _ in range(4):
+        np.testing.assert_array_equal(np.asarray(_core.add(x, y)), x + y)
