@@ -65,8 +65,8 @@ Value arg_reduce(const OpDef& op, const Value& x, std::optional<int64_t> axis, b
 
 }  // namespace
 
-Value max(const Value& x, const Axes& axes, bool keepdims) { return reduce(kMax, x, axes, keepdims); }
-Value min(const Value& x, const Axes& axes, bool keepdims) { return reduce(kMin, x, axes, keepdims); }
+Value max(const Value& x, const Axes& axes, bool keepdims) { return reduce_elements(kMax, x, axes, keepdims); }
+Value min(const Value& x, const Axes& axes, bool keepdims) { return reduce_elements(kMin, x, axes, keepdims); }
 
 Value argmax(const Value& x, std::optional<int64_t> axis, bool keepdims) {
   return arg_reduce(kArgMax, x, axis, keepdims);

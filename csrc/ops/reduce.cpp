@@ -18,6 +18,21 @@ Shape reduced_shape(const Shape& shape, const ReduceParams& params) {
   return out;
 }
 
+ReduceParams reduce_params(const OpDef& op, int rank, const Axes& axes, bool keepdims) {
+  ReduceParams params{};
+  if (axes) {
+    for (int64_t axis : *axes) {
+      const uint32_t bit = 1u << normalize_axis(axis, rank, op.name);
+      if (params.axes & bit) value_error("`", op.name, "`: axis ", axis, " is repeated.");
+      params.axes |= bit;
+    }
+  } else {
+    params.axes = (1u << rank) - 1;
+  }
+  params.dropped = keepdims ? 0 : params.axes;
+  return params;
+}
+
 Specs infer_accumulated(const InferCall& call) {
   Specs specs = infer_reduced(call);
   if (!is_floating(specs[0].dtype) && specs[0].dtype != DType::int64) specs[0].dtype = DType::int32;
@@ -88,19 +103,16 @@ Axes axes_of(const ReduceParams& params) {
 }
 
 Value reduce(const OpDef& op, const Value& x, const Axes& axes, bool keepdims) {
-  const int rank = x.shape().rank();
-  ReduceParams params{};
-  if (axes) {
-    for (int64_t axis : *axes) {
-      const uint32_t bit = 1u << normalize_axis(axis, rank, op.name);
-      if (params.axes & bit) value_error("`", op.name, "`: axis ", axis, " is repeated.");
-      params.axes |= bit;
-    }
-  } else {
-    params.axes = (1u << rank) - 1;
-  }
-  params.dropped = keepdims ? 0 : params.axes;
-  return apply1(op, params, {x});
+  return apply1(op, reduce_params(op, x.shape().rank(), axes, keepdims), {x});
+}
+
+Value reduce_elements(const OpDef& op, const Value& x, const Axes& axes, bool keepdims) {
+  const Shape& shape = x.shape();
+  const ReduceParams params = reduce_params(op, shape.rank(), axes, keepdims);
+  // Narrower types change theirs, or are errors.
+  bool is_reshape = x.dtype() == DType::float32 || x.dtype() == DType::float64;
+  for (int i = 0; i < shape.rank(); ++i) is_reshape &= !((params.axes >> i) & 1) || shape[i] == 1;
+  return is_reshape ? reshape(x, reduced_shape(shape, params)) : apply1(op, params, {x});
 }
 
 Value reduce_adjacent(const OpDef& op, const Value& x, const Axes& axes, bool keepdims) {
@@ -125,7 +137,7 @@ Value reduce_adjacent(const OpDef& op, const Value& x, const Axes& axes, bool ke
   return reshape(reduce(op, transpose(x, order), trailing, false), result);
 }
 
-Value sum(const Value& x, const Axes& axes, bool keepdims) { return reduce(kSum, x, axes, keepdims); }
+Value sum(const Value& x, const Axes& axes, bool keepdims) { return reduce_elements(kSum, x, axes, keepdims); }
 Value prod(const Value& x, const Axes& axes, bool keepdims) { return reduce_adjacent(kProd, x, axes, keepdims); }
 Value any(const Value& x, const Axes& axes, bool keepdims) { return reduce(kAny, x, axes, keepdims); }
 Value all(const Value& x, const Axes& axes, bool keepdims) { return reduce(kAll, x, axes, keepdims); }

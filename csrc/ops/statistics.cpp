@@ -48,7 +48,9 @@ Value as_float(const Value& x) { return is_floating(x.dtype()) ? x : cast_to(x, 
 
 }  // namespace
 
-Value mean(const Value& x, const Axes& axes, bool keepdims) { return reduce(kMean, as_float(x), axes, keepdims); }
+Value mean(const Value& x, const Axes& axes, bool keepdims) {
+  return reduce_elements(kMean, as_float(x), axes, keepdims);
+}
 
 Value var(const Value& x, const Axes& axes, bool keepdims) {
   return reduce_adjacent(kVar, as_float(x), axes, keepdims);

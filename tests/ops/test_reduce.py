@@ -163,3 +163,45 @@ def test_gradient_of_long_products(n: int) -> None:
     wanted[1] = x[1].prod() * x[1]
     np.testing.assert_array_equal(gradient(lambda t: _core.prod(t, 1), x), wanted)
     np.testing.assert_array_equal(gradient(lambda t: _core.prod(t, 0), np.ascontiguousarray(x.T)), wanted.T)
+
+
+UNIT_AXES = [
+    ((5, 1), 1),
+    ((5, 1), -1),
+    ((1, 5), 0),
+    ((3, 1, 2), [1]),
+    ((1, 3, 1), [0, 2]),
+    ((1, 1), None),
+    ((), None),
+    ((0, 1), 1),
+]
+
+
+@pytest.mark.parametrize(("shape", "axis"), UNIT_AXES, ids=str)
+@pytest.mark.parametrize("keepdims", [False, True])
+@pytest.mark.parametrize("op", ["sum", "mean", "max", "min"])
+def test_axes_of_length_one_cost_no_kernel(shape: tuple[int, ...], axis: int | list | None, keepdims: bool, op: str):
+    x = rng.standard_normal(shape).astype("float32")
+    if x.size > 2:
+        x.flat[:3] = -0.0, np.nan, np.inf
+    with _core.Trace() as trace:
+        plan = trace.compile([getattr(_core, op)(trace.input(shape, "float32"), axis, keepdims)])
+    assert "->" not in plan.describe()
+    expected = getattr(np, op)(x, tuple(axis) if isinstance(axis, list) else axis, keepdims=keepdims)
+    for y in (plan.run([x])[0], getattr(_core, op)(x, axis, keepdims)):
+        y = np.asarray(y)
+        assert y.shape == expected.shape
+        assert y.dtype == np.float32
+        np.testing.assert_array_equal(y, expected)
+        assert y.tobytes() == x.tobytes()  # the sign of a zero, too
+    np.testing.assert_array_equal(
+        gradient(lambda t: _core.sum(getattr(_core, op)(t, axis, keepdims)), x), np.ones(shape)
+    )
+
+
+def test_axes_of_length_one_of_integers_and_errors() -> None:
+    assert np.asarray(_core.sum(np.ones((3, 1), "int8"), 1)).dtype == np.int32
+    with pytest.raises(TypeError, match="no arithmetic"):
+        _core.sum(_core.cast(np.ones((3, 1), "float32"), "float16"), 1)
+    with pytest.raises(ValueError, match="repeated"):
+        _core.mean(np.ones((3, 1), "float32"), [1, -1])
