@@ -186,6 +186,17 @@ void run_dense(const KernelArgs& args, BlockFn fn) {
   }
 }
 
+// The same for a single block with a few temporaries, which lie on the stack: to ask for scratch takes longer than a
+// short chain.
+constexpr int64_t kStackBytes = 4 * kRegisterBytes;
+void run_dense_block(const KernelArgs& args, BlockFn fn) {
+  alignas(64) char temporaries[kStackBytes];
+  const void* in[kMaxOperands + 1];
+  for (int i = 0; i < args.num_in; ++i) in[i] = args.in[i].data;
+  in[args.num_in] = temporaries;
+  fn(in, args.out[0].data, args.out[0].size, args.params);
+}
+
 // Is the output too large to be found in a cache later, and no input whose lines are in the cache already?
 bool goes_past_caches(const KernelArgs& args, double flops_per_element) {
   const View& out = args.out[0];
@@ -204,6 +215,9 @@ void run_elementwise(const KernelArgs& args, BlockFn fn, double flops_per_elemen
   if (out.size == 0) return;
   const int num = args.num_in;
   if (out.size <= kChunk && temporary_bytes == 0 && all_dense(args)) return run_dense(args, fn);
+  if (out.size <= kBlock && temporary_bytes * kBlock <= kStackBytes && all_dense(args)) {
+    return run_dense_block(args, fn);
+  }
   Operand operands[kMaxOperands];
   bool dense = temporary_bytes == 0;
   double bytes = static_cast<double>(out.size * dtype_size(out.dtype));

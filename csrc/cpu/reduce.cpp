@@ -19,7 +19,9 @@ PN_INLINE void reduce(const KernelArgs& args, double divisor) {
     for (int64_t i = 0; i < args.out[0].size; ++i) y[i] = static_cast<T>(R::identity() / static_cast<T>(divisor));
     return;
   }
-  reduce_all_stages<R, Wide>(x.as<T>(), plan_reduction(x, args.param<ReduceParams>().axes), args.workspace, y, divisor);
+  const uint32_t axes = args.param<ReduceParams>().axes;
+  if (reduce_at_once<R>(x, args.out[0], axes, divisor)) return;
+  reduce_all_stages<R, Wide>(x.as<T>(), plan_reduction(x, axes), args.workspace, y, divisor);
 }
 
 template <template <class> class R>

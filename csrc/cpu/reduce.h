@@ -69,8 +69,9 @@ struct SquaredDifference {
   }
 };
 
-constexpr int kRun = 16;             // elements that one float lane takes in before it is widened to a total
-constexpr int64_t kTile = 256;       // columns reduced together: their totals stay in L1
+constexpr int kRun = 16;        // elements that one float lane takes in before it is widened to a total
+constexpr int64_t kTile = 256;  // columns reduced together: their totals stay in L1
+constexpr int64_t kMinSegmentRows = 256;  // of a parallel chunk, however many columns it has
 constexpr int64_t kSegment = 65536;  // elements of one parallel chunk: 256 KB, enough to pay for a thread
 
 template <class R>
@@ -159,8 +160,36 @@ __attribute__((noinline)) typename R::Total reduce_row(const typename R::Element
   return totals[0];
 }
 
+// The total of all lanes, widened before they meet.
+template <class R>
+PN_INLINE typename R::Total total_of_lanes(LaneVec<R> lanes) {
+  using T = typename R::Element;
+  using Total = typename R::Total;
+  constexpr int kParts = sizeof(Total) / sizeof(T);
+  typedef T Part __attribute__((vector_size(sizeof(LaneVec<R>) / kParts)));
+  Part parts[kParts];
+  __builtin_memcpy(parts, &lanes, sizeof(lanes));
+  Vec<Total> total = widen<Total>(parts[0]);
+  if constexpr (kParts == 2) total = R::combine(total, widen<Total>(parts[1]));
+  return reduce_lanes(total, [](auto a, auto b) __attribute__((always_inline)) { return R::combine(a, b); });
+}
+
 template <class T>
 constexpr int64_t kShortRow = kRun * kLanes<T>;  // elements of a row whose lanes are widened once
+
+// A row of n <= kShortRow elements, lane by lane.
+template <class R, class Map>
+PN_INLINE LaneVec<R> short_row_lanes(const typename R::Element* row, int64_t n, typename R::Element shift) {
+  using T = typename R::Element;
+  constexpr int V = kLanes<T>;
+  const Vec<T> vshift = broadcast(shift);
+  Vec<T> lanes = broadcast<T>(R::identity());
+  int64_t i = 0;
+  for (; i + V <= n; i += V) lanes = R::combine(lanes, Map::apply(load(row + i), vshift));
+  const int left = static_cast<int>(n - i);
+  if (left) lanes = R::combine(lanes, keep_first<R>(Map::apply(load_first(row + i, left), vshift), left));
+  return lanes;
+}
 
 // totals[r] of `count` <= kLanes adjacent rows of n <= kShortRow elements, with the bits of reduce_row: the lanes of
 // all rows are folded together. totals has room for a whole vector.
@@ -172,16 +201,8 @@ __attribute__((noinline)) void reduce_short_rows(const typename R::Element* x, i
   constexpr int V = kLanes<T>, kParts = sizeof(Total) / sizeof(T);
   typedef T Part __attribute__((vector_size(sizeof(Vec<T>) / kParts)));
   Vec<T> rows[V];
-  for (int64_t r = 0; r < V; ++r) {
-    const T* row = x + r * n;
-    const Vec<T> vshift = broadcast(shift && r < count ? shift[r] : T{});
-    rows[r] = broadcast<T>(R::identity());
-    if (r >= count) continue;
-    int64_t i = 0;
-    for (; i + V <= n; i += V) rows[r] = R::combine(rows[r], Map::apply(load(row + i), vshift));
-    const int left = static_cast<int>(n - i);
-    if (left) rows[r] = R::combine(rows[r], keep_first<R>(Map::apply(load_first(row + i, left), vshift), left));
-  }
+  for (int64_t r = 0; r < V; ++r) rows[r] = broadcast<T>(R::identity());
+  for (int64_t r = 0; r < count; ++r) rows[r] = short_row_lanes<R, Map>(x + r * n, n, shift ? shift[r] : T{});
   transpose_lanes(rows);
   for (int p = 0; p < kParts; ++p) {
     Vec<Total> lanes[V];
@@ -197,6 +218,26 @@ __attribute__((noinline)) void reduce_short_rows(const typename R::Element* x, i
   }
 }
 
+// Takes `count` <= kRun rows of N vectors into totals. Several vectors side by side hide the latency of an addition.
+template <class R, class Map, int N>
+PN_INLINE void add_run(const typename R::Element* x, int64_t count, int64_t stride, const typename R::Element* shift,
+                       typename R::Total* totals) {
+  using T = typename R::Element;
+  constexpr int V = kLanes<T>;
+  Vec<T> shifts[N], acc[N];
+#pragma GCC unroll 4
+  for (int i = 0; i < N; ++i) {
+    shifts[i] = shift ? load(shift + i * V) : Vec<T>{};
+    acc[i] = Map::apply(load(x + i * V), shifts[i]);
+  }
+  for (int64_t r = 1; r < count; ++r) {
+#pragma GCC unroll 4
+    for (int i = 0; i < N; ++i) acc[i] = R::combine(acc[i], Map::apply(load(x + r * stride + i * V), shifts[i]));
+  }
+#pragma GCC unroll 4
+  for (int i = 0; i < N; ++i) add_to_totals<R>(totals + i * V, acc[i]);
+}
+
 // totals[c] for `width` <= kTile columns of `rows` rows that lie `stride` elements apart. `shift` (one per column) may
 // be nullptr. totals has room for whole vectors.
 template <class R, class Map>
@@ -209,16 +250,10 @@ __attribute__((noinline)) void reduce_columns(const typename R::Element* x, int6
     const int64_t count = rows - row < kRun ? rows - row : kRun;
     const T* block = x + row * stride;
     int64_t c = 0;
-    for (; c + 2 * V <= width; c += 2 * V) {
-      const Vec<T> s0 = shift ? load(shift + c) : Vec<T>{}, s1 = shift ? load(shift + c + V) : Vec<T>{};
-      Vec<T> a0 = Map::apply(load(block + c), s0), a1 = Map::apply(load(block + c + V), s1);
-      for (int64_t r = 1; r < count; ++r) {
-        a0 = R::combine(a0, Map::apply(load(block + r * stride + c), s0));
-        a1 = R::combine(a1, Map::apply(load(block + r * stride + c + V), s1));
-      }
-      add_to_totals<R>(totals + c, a0);
-      add_to_totals<R>(totals + c + V, a1);
-    }
+    for (; c + 4 * V <= width; c += 4 * V)
+      add_run<R, Map, 4>(block + c, count, stride, shift ? shift + c : nullptr, totals + c);
+    for (; c + 2 * V <= width; c += 2 * V)
+      add_run<R, Map, 2>(block + c, count, stride, shift ? shift + c : nullptr, totals + c);
     for (; c < width; c += V) {
       const int left = width - c < V ? static_cast<int>(width - c) : V;
       const Vec<T> s = shift ? load_first(shift + c, left) : Vec<T>{};
@@ -254,6 +289,19 @@ __attribute__((noinline)) void reduce_narrow(const typename R::Element* x, int64
   }
 }
 
+// What one thread does at a time: `rows` rows of `width` of the `inner` columns.
+template <class R, class Map>
+PN_INLINE void reduce_cell(const typename R::Element* x, int64_t rows, int64_t inner, int64_t width,
+                           const typename R::Element* shift, typename R::Total* totals) {
+  if (inner == 1) {
+    totals[0] = reduce_row<R, Map>(x, rows, shift ? shift[0] : typename R::Element{});
+  } else if (inner * 2 <= kTile && rows * inner >= 2 * kTile) {
+    reduce_narrow<R, Map>(x, rows, inner, shift, totals);
+  } else {
+    reduce_columns<R, Map>(x, rows, inner, width, shift, totals);
+  }
+}
+
 // How a block is cut into parallel chunks: by the shape alone.
 struct BlockCut {
   int64_t segments;      // pieces of the reduced axis; > 1 needs partial totals
@@ -264,7 +312,7 @@ struct BlockCut {
 PN_INLINE BlockCut cut_block(ReduceBlock b) {
   BlockCut cut{1, b.reduce, b.inner > 1 ? (b.inner + kTile - 1) / kTile : 1};
   const int64_t width = b.inner < kTile ? b.inner : kTile;
-  const int64_t rows = kSegment / width < 256 ? 256 : kSegment / width;
+  const int64_t rows = kSegment / width < kMinSegmentRows ? kMinSegmentRows : kSegment / width;
   if (b.reduce >= 2 * rows && b.outer * cut.tiles < 64) {
     cut.segments = (b.reduce + rows - 1) / rows;
     cut.segment_rows = rows;
@@ -292,7 +340,11 @@ struct Sink {
       for (int64_t i = 0; i < count; ++i) kept[first + i] = totals[i];
     } else {
       const Total by = static_cast<Total>(divisor);
-      for (int64_t i = 0; i < count; ++i) out[first + i] = static_cast<T>(totals[i] / by);
+      if (by == 1) {
+        for (int64_t i = 0; i < count; ++i) out[first + i] = static_cast<T>(totals[i]);
+      } else {
+        for (int64_t i = 0; i < count; ++i) out[first + i] = static_cast<T>(totals[i] / by);
+      }
     }
   }
 };
@@ -316,7 +368,9 @@ __attribute__((noinline)) void reduce_block(const typename R::Element* x, Reduce
       for (int64_t o = begin; o < end; o += V) {
         const int64_t count = end - o < V ? end - o : V;
         const E* rows = x + o * b.reduce;
-        if (b.reduce <= kShortRow<E>) {
+        if (b.reduce <= kShortRow<E> && count == 1) {
+          totals[0] = total_of_lanes<R>(short_row_lanes<R, Map>(rows, b.reduce, shift ? shift[o] : E{}));
+        } else if (b.reduce <= kShortRow<E>) {
           reduce_short_rows<R, Map>(rows, b.reduce, count, shift ? shift + o : nullptr, totals);
         } else {
           for (int64_t i = 0; i < count; ++i) {
@@ -341,13 +395,7 @@ __attribute__((noinline)) void reduce_block(const typename R::Element* x, Reduce
                      const E* block = x + (o * b.reduce + row) * b.inner + column;
                      const E* shifts = shift ? shift + o * b.inner + column : nullptr;
                      alignas(64) Total totals[kTile];
-                     if (b.inner == 1) {
-                       totals[0] = reduce_row<R, Map>(block, rows, shift ? shifts[0] : E{});
-                     } else if (b.inner * 2 <= kTile && rows * b.inner >= 2 * kTile) {
-                       reduce_narrow<R, Map>(block, rows, b.inner, shifts, totals);
-                     } else {
-                       reduce_columns<R, Map>(block, rows, b.inner, width, shifts, totals);
-                     }
+                     reduce_cell<R, Map>(block, rows, b.inner, width, shifts, totals);
                      if (cut.segments == 1) {
                        sink.put(o * b.inner + column, totals, width);
                      } else {
@@ -364,6 +412,26 @@ __attribute__((noinline)) void reduce_block(const typename R::Element* x, Reduce
     }
     sink.put(o * b.inner, from, b.inner);
   }
+}
+
+// A reduction of all of x, or of its leading axes, that is a single cell: as in the training of small networks, where
+// finding stages and chunks would take longer than the sums. The same bits. False: it is more than that.
+template <class R>
+PN_INLINE bool reduce_at_once(const View& x, const View& y, uint32_t axes, double divisor) {
+  using T = typename R::Element;
+  const T* from = x.as<T>();
+  const Sink<T, typename R::Total> sink{nullptr, y.as<T>(), divisor};
+  alignas(64) typename R::Total totals[kTile];
+  if (y.size == 1) {
+    if (x.size > kShortRow<T>) return false;
+    totals[0] = total_of_lanes<R>(short_row_lanes<R, Plain>(from, x.size, T{}));
+  } else {
+    const bool leading = (axes & (axes + 1)) == 0;
+    if (!leading || y.size > kTile || x.size >= 2 * kMinSegmentRows * y.size) return false;
+    reduce_cell<R, Plain>(from, x.size / y.size, y.size, y.size, nullptr, totals);
+  }
+  sink.put(0, totals, y.size);
+  return true;
 }
 
 // Bytes for all stages of a reduction: what each but the last leaves behind, and the largest set of partial totals.
