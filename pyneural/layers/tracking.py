@@ -15,8 +15,8 @@ _CONTAINERS = (list, tuple, dict, set)
 class Tracker:
     """The state of one layer, in the order in which it was found.
 
-    Lists, tuples and dicts are looked through each time, as things may be appended to them; what was found once keeps
-    its place.
+    Lists, dicts and sets are looked through each time, as things may be appended to them; what was found once keeps its
+    place.
 
     Args:
         owner: The layer.
@@ -26,7 +26,7 @@ class Tracker:
     def __init__(self, owner: Any, ignored: frozenset[str]):
         self._owner = owner
         self._ignored = ignored
-        self._names: dict[str, bool] = {}  # attributes that are state, or containers (True)
+        self._names: dict[str, bool] = {}  # attributes that are state, or may change (True)
         self._known: dict[int, tuple[str, Any]] = {}  # id -> (kind, object)
         self._added: list = []
         self._by_kind: dict[str, list] | None = None  # None: look again
@@ -45,10 +45,10 @@ class Tracker:
     def note(self, name: str, value: Any) -> None:
         """Hears that an attribute is about to get a value."""
         if type(value) not in _PLAIN and name not in self._ignored:
-            container = isinstance(value, _CONTAINERS)
-            if container or _kind(value):
+            changes = _may_change(value)
+            if changes or _is_state(value):
                 self.refresh()  # what was appended to lists before comes first
-                self._names[name] = container
+                self._names[name] = changes
                 self._by_kind = None
                 for key, entry in self._collect(value, {}).items():
                     self._known.setdefault(key, entry)
@@ -79,8 +79,10 @@ class Tracker:
 
     def of(self, kind: str) -> list:
         """The tracked objects of one kind: trainable, non_trainable, layer, metric or seed."""
-        self.refresh()
-        by_kind = self._sorted() if self._by_kind is None else self._by_kind
+        by_kind = self._by_kind
+        if by_kind is None:
+            self.refresh()
+            by_kind = self._sorted() if self._by_kind is None else self._by_kind
         return by_kind.get(kind, [])
 
     def _sorted(self) -> dict[str, list]:
@@ -102,6 +104,18 @@ class Tracker:
         for item in value:
             self._collect(item, found)
         return found
+
+
+def _may_change(value: Any) -> bool:
+    """Whether something may be appended to a value, or to a part of it."""
+    if isinstance(value, tuple):
+        return any(map(_may_change, value))
+    return isinstance(value, _CONTAINERS)
+
+
+def _is_state(value: Any) -> bool:
+    """Whether a value that does not change is, or holds, something to track."""
+    return any(map(_is_state, value)) if isinstance(value, tuple) else _kind(value) is not None
 
 
 def _kind(value: Any) -> str | None:

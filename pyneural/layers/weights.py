@@ -59,6 +59,20 @@ class LayerWeights:
                 found.setdefault(id(variable), variable)
         return list(found.values())
 
+    def _any_variable(self) -> Any:
+        """One of `variables`, or None: found without a list of all."""
+        pending, seen = [self], {id(self)}
+        while pending:
+            layer = pending.pop()
+            for kind in ("trainable", "non_trainable"):
+                for variable in layer._tracker.of(kind):
+                    return variable
+            for seed in layer._tracker.of("seed"):
+                return seed.state
+            pending.extend(inner for inner in layer._layers if id(inner) not in seen)
+            seen.update(map(id, pending))
+        return None
+
     @property
     def trainable_weights(self) -> list:
         """The weights that training changes."""

@@ -26,6 +26,9 @@ class Compiled:
         "_plans",
         "_predictor",
         "_home",
+        "_names",
+        "_target_ranges",
+        "_trained_ids",
     )
 
     compiled = False
@@ -129,9 +132,8 @@ class Compiled:
     @property
     def device(self) -> str:
         """Where the weights are; for a model without any, where it was made: "cpu" or "cuda:<number>"."""
-        for variable in self.variables:
-            return variable.device
-        return self._home
+        variable = self._any_variable()
+        return self._home if variable is None else variable.device
 
     def to(self, device: str) -> Any:
         """Moves the model to a device: weights, state of the optimizer and metrics.

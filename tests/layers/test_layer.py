@@ -311,3 +311,28 @@ def test_call_inside_function_and_tape():
     assert float(step(x)) == 6.0
     np.testing.assert_allclose(layer.kernel.numpy(), np.full((3, 1), 0.8), rtol=1e-6)
     np.testing.assert_allclose(float(step(x)), 4.8, rtol=1e-6)
+
+
+def test_containers_are_looked_through_where_they_may_change():
+    class Holder(layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.sizes = (3, (2, "same"))
+            self.pair = (layers.Dense(1, name="a"), (layers.Dense(1, name="b"),))
+            self.inside = (1, [])
+
+    holder = Holder()
+    holder.inside[1].append(layers.Dense(1, name="c"))
+    assert [layer.name for layer in holder._layers] == ["a", "b", "c"]
+    holder.inside = (2, 3)
+    assert [layer.name for layer in holder._layers] == ["a", "b"]
+    tracker = holder._tracker
+    assert tracker.of("layer") is tracker.of("layer")  # nothing can have changed: not looked through again
+
+
+def test_device_of_a_model_is_that_of_any_variable():
+    model = keras.Sequential([keras.Input((2,)), layers.Dropout(0.5), layers.Dense(1)])
+    assert any(model._any_variable() is variable for variable in model.variables)
+    inner = keras.Sequential([keras.Input((2,)), layers.Dropout(0.5, seed=1)])
+    assert inner._any_variable() is inner.variables[0]  # a seed's state
+    assert layers.Flatten()._any_variable() is None
