@@ -60,7 +60,8 @@ class Feeder {
       char* to = static_cast<char*>(stream.pinned.get()) + part * bytes;
       const char* from = range_.data[stream.input].data;
       if (range_.order) {
-        gather_rows(to, from, range_.order + first, stream.rows, stream.row_bytes);
+        const int64_t known = (range_.batches - batch) * stream.rows;
+        gather_rows(to, from, range_.order + first, stream.rows, known, stream.row_bytes);
       } else if (bytes) {
         std::copy_n(from + first * stream.row_bytes, bytes, to);
       }

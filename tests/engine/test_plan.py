@@ -269,6 +269,27 @@ def test_large_data_reaches_the_device_batch_by_batch(shuffled):
     np.testing.assert_array_equal(total.numpy(), expected)
 
 
+@pytest.mark.parametrize("width", [1, 2, 3, 15, 16, 17, 33, 511, 4095, 4096, 4097, 40000])
+@pytest.mark.parametrize("dtype", ["float32", "int64", "uint8"])
+def test_rows_of_any_length_are_gathered(width, dtype):
+    rows, batches = 5, 4
+    rng = np.random.default_rng(width)
+    data = rng.integers(0, 200, (rows * batches - 3, width)).astype(dtype)
+    order = rng.integers(0, len(data), rows * batches)
+    out = np.zeros((rows * batches, width), dtype)
+    plan = trace(lambda x: _core.add(x, np.ones((), dtype)), ((rows, width), dtype))
+    assert plan.run_batches([data], order, batches=batches, outputs=[out]) == batches
+    np.testing.assert_array_equal(out, data[order] + np.ones((), dtype))
+
+
+def test_many_short_batches_stop_in_time():
+    rows = 1 << 22
+    plan = trace(lambda x: _core.exp(x), ((1, 1), "float32"))
+    data = np.zeros((rows, 1), "float32")
+    assert plan.run_batches([data], np.arange(rows), batches=rows, max_seconds=0.02) < rows
+    assert plan.run_batches([data[:9]], batches=9, max_seconds=100.0) == 9
+
+
 def test_batches_stop_when_time_is_over():
     plan = trace(lambda x: _core.exp(x), ((1, 4), "float32"))
     assert plan.run_batches([np.zeros((1000, 4), "float32")], batches=1000, max_seconds=1e-9) == 1
