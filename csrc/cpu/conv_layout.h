@@ -89,7 +89,8 @@ struct ConvLayout {
 };
 struct LayoutSize {
   int64_t classes, pixels;
-  int64_t work;  // pixels times taps that the tiles of an image, or of several in a block, take the time of
+  int64_t work;   // pixels times taps that the tiles of an image, or of several in a block, take the time of
+  int64_t calls;  // classes of all these blocks
 };
 struct OutputPitch {
   int64_t column, row, image;
@@ -107,8 +108,8 @@ PN_INLINE bool same_kind(const Window& window, int64_t block) {
   if (window.blocks == 0) return size;
   const WindowAxis &h = window.h, &w = window.w;
   const int64_t images = window.block_images;
-  int64_t work = 0;
-  for (int64_t at = 0; at < window.blocks_per_image; ++at, size.work += work) {
+  int64_t work = 0, calls = 0;
+  for (int64_t at = 0; at < window.blocks_per_image; ++at, size.work += work, size.calls += calls) {
     if (at > 0 && same_kind(window, at)) {
       if (layout) layout->kind[at] = layout->kind[at - 1];
       continue;
@@ -141,7 +142,8 @@ PN_INLINE bool same_kind(const Window& window, int64_t block) {
         }
       }
     }
-    if (layout) layout->kind[at] = {first_class, size.classes - first_class};
+    calls = size.classes - first_class;
+    if (layout) layout->kind[at] = {first_class, calls};
   }
   return size;
 }

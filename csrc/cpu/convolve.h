@@ -268,8 +268,7 @@ void convolve(const ConvolvePlan& p, const ConvolveOperands<T>& o, const Packer&
   const int64_t panels_per_group = (p.filters + kGatherPanel<T> - 1) / kGatherPanel<T>;
   const int64_t panels = p.groups * panels_per_group;
   // Few blocks: also split the output channels, as far as the flops pay for it.
-  const int64_t chunks = clamp(static_cast<int64_t>(p.flops / 2e6), 1, 32);
-  const int64_t parts = clamp(chunks / window.blocks, 1, panels);
+  const int64_t parts = parts_of_block(p.flops, window.blocks, panels);
   const int threads = threads_for(p.flops, 0);
   const int64_t padded_bytes = round_up(window.scratch * sizeof(T), 64);
   const int64_t range_bytes = round_up(p.taps * sizeof(DepthRange), 64);

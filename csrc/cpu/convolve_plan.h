@@ -68,21 +68,55 @@ bool joins_taps(const ConvolveShape& s, const Widths& widths) {
          s.h.taps * run >= kLeastPairedDepth && s.groups == 1 && s.w.dilation == 1 && !s.transposed;
 }
 
-// The time of an image in pixels times taps. Eight sums hide the latency of an addition; weights that do not stay in L2
-// are read again for each block, which takes the time of some pixels.
-[[gnu::noinline]] double work_of(const ConvolveShape& s, const Widths& widths, const Window& window) {
-  constexpr int64_t kSums = 8, kCache = 1 << 20, kPixelsPerRead = 20;
-  const int64_t vectors = (s.filters + widths.lanes - 1) / widths.lanes, taps = s.h.taps * s.w.taps;
-  int64_t work = lay_out(window, OutputPitch{}, nullptr, kSums / (vectors < 4 ? vectors : 4)).work;
-  const bool large = taps * s.channels * s.filters * s.groups * widths.item > kCache;
-  if (large) work += window.blocks_per_image * kPixelsPerRead * taps;
-  return static_cast<double>(work) / window.block_images;
+// Chunks of panels that blocks fall into, where these are few.
+PN_INLINE int64_t parts_of_block(double flops, int64_t blocks, int64_t panels) {
+  constexpr double kFlopsPerPart = 2e6;
+  constexpr int64_t kMostChunks = 32;
+  return clamp(clamp(static_cast<int64_t>(flops / kFlopsPerPart), 1, kMostChunks) / blocks, 1, panels);
 }
 
-// Windows that leave the image, read where they lie. Blocks of whole images, three or a multiple, fill the tiles of
-// each class of pixels; they are taken where that pays and enough of them remain for the threads.
+// How much longer than their mean the slower of two threads takes, where that is more than full tiles gain.
+PN_INLINE double unevenness(const ConvolveShape& s, const Widths& widths, const Window& window) {
+  constexpr int64_t kThreads = 2;
+  constexpr double kFlopsPerThread = 1e6, kLittle = 1.05;
+  const int64_t panels = s.groups * ((s.filters + widths.panel - 1) / widths.panel);
+  const int64_t parts = parts_of_block(s.flops, window.blocks, panels);
+  const int64_t threads = clamp(static_cast<int64_t>(s.flops / kFlopsPerThread), 1, kThreads);
+  const int64_t turns = (window.blocks * parts + threads - 1) / threads;
+  const double whole = static_cast<double>(s.images) / window.block_images * window.blocks_per_image * parts;
+  const double longer = static_cast<double>(turns * threads) / whole;
+  return longer > kLittle ? longer : 1;
+}
+
+// Weights that do not stay in L2.
+PN_INLINE bool far_weights(const ConvolveShape& s, const Widths& widths) {
+  constexpr int64_t kCache = 1 << 20;
+  return s.h.taps * s.w.taps * s.channels * s.filters * s.groups * widths.item > kCache;
+}
+
+// The time of an image in pixels times taps. Eight sums hide the latency of an addition. Far weights are read again for
+// each block, which takes the time of some pixels; so does starting with each class of pixels and copying rows to
+// scratch, of the more pixels the fewer channels there are.
+[[gnu::noinline]] double work_of(const ConvolveShape& s, const Widths& widths, const Window& window) {
+  constexpr int64_t kSums = 8, kPixelsPerRead = 20;
+  constexpr double kProductsPerClass = 450, kProductsPerRow = 100;  // of vectors
+  const int64_t vectors = (s.filters + widths.lanes - 1) / widths.lanes, taps = s.h.taps * s.w.taps;
+  const int64_t of_panel = vectors < 4 ? vectors : 4;
+  const LayoutSize size = lay_out(window, OutputPitch{}, nullptr, kSums / of_panel);
+  double work = static_cast<double>(size.work) + kProductsPerClass * size.calls / (s.channels * of_panel);
+  if (window.padded) {
+    const int64_t rows = window_span(window.h, window.block_rows) * window.blocks_per_image * window.block_images;
+    work += kProductsPerRow * rows / (s.channels * vectors);
+  }
+  if (far_weights(s, widths)) work += static_cast<double>(window.blocks_per_image * kPixelsPerRead * taps);
+  return work / window.block_images * unevenness(s, widths, window);
+}
+
+// Windows that leave the image, read where they lie. Larger blocks than `target`, most of all of whole images, fill the
+// tiles of each class of pixels; they are taken where that pays and enough of them remain for the threads. Unless the
+// weights are far, what a block reads stays in L2 beside them.
 Window window_in_place(const ConvolveShape& s, const Widths& widths, int64_t target) {
-  constexpr int64_t kMostPixels = 3200, kFewestChunks = 12, kEvenChunks = 8;
+  constexpr int64_t kMostPixels = 3200, kMostBytes = 1 << 19, kFewestChunks = 12, kEvenChunks = 8;
   constexpr double kGain = 0.99, kFlopsPerChunk = 4e6;
   const int64_t pixels = s.h.outputs * s.w.outputs, three = kGatherRowStep;
   const int64_t panels = s.groups * ((s.filters + widths.panel - 1) / widths.panel);
@@ -94,16 +128,21 @@ Window window_in_place(const ConvolveShape& s, const Widths& widths, int64_t tar
   };
   Window best = cut(target);
   double least = work_of(s, widths, best);
-  const int64_t candidates[] = {1, three, 2 * three, 3 * three, s.images / kEvenChunks, s.images};
-  for (const int64_t images : candidates) {
-    if (images < 1 || images > s.images || images * pixels > kMostPixels) continue;
-    const Window window = cut(images * pixels);
+  const auto take_if_better = [&](int64_t block, bool even) __attribute__((always_inline)) {
+    const Window window = cut(block);
+    const int64_t bytes = block * window.h.stride * window.w.stride * window.channels * widths.item;
+    if (block > kMostPixels || (bytes > kMostBytes && !far_weights(s, widths))) return;
     const double work = work_of(s, widths, window);
     const int64_t chunks = window.blocks * panels;
-    const bool enough = chunks >= fewest || (chunks % kEvenChunks == 0 && s.images % images == 0);
-    if (!enough || work > kGain * least) continue;
+    const bool enough = chunks >= fewest || (chunks % kEvenChunks == 0 && even);
+    if (!enough || work > kGain * least) return;
     best = window;
     least = work;
+  };
+  for (int64_t block = 2 * target; block <= 4 * target && block < pixels; block *= 2) take_if_better(block, false);
+  const int64_t candidates[] = {1, 2, three, 4, 2 * three, 3 * three, s.images / kEvenChunks, s.images};
+  for (const int64_t images : candidates) {
+    if (images >= 1 && images <= s.images) take_if_better(images * pixels, s.images % images == 0);
   }
   return best;
 }
