@@ -15,7 +15,7 @@ struct Splits {
 // A split pays for its own copy of the gradient, of `bytes`, with many pixels; chunks still missing then come from
 // parts.
 PN_INLINE Splits choose_splits(double flops, int64_t pixels, int64_t blocks, int64_t bytes, int64_t most_parts) {
-  constexpr double kFlopsPerChunk = 4e6;
+  constexpr double kFlopsPerChunk = 8e5;  // 3 us: a few chunks for each thread
   constexpr int64_t kPixelsPerSplit = 512, kMostChunks = 32, kMostBytes = 8 << 20;
   const int64_t chunks = clamp(static_cast<int64_t>(flops / kFlopsPerChunk), 1, kMostChunks);
   int64_t most = kMostBytes / bytes + 1;
