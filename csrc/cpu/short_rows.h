@@ -15,8 +15,12 @@ struct ShortRows {
   // `count` rows of n elements, both at most kLanes.
   void load(const T* rows, int64_t count, int64_t n) {
     prefetch<0>(rows, n);
+    load_part(rows, count, n, n);
+  }
+  // The same where rows lie `stride` elements apart.
+  void load_part(const T* rows, int64_t count, int64_t n, int64_t stride) {
     for (int r = 0; r < kLanes<T>; ++r) {
-      columns[r] = r < count ? load_first(rows + r * n, static_cast<int>(n)) : Vec<T>{};
+      columns[r] = r < count ? load_first(rows + r * stride, static_cast<int>(n)) : Vec<T>{};
     }
     transpose_lanes(columns);
   }

@@ -205,3 +205,13 @@ def test_axes_of_length_one_of_integers_and_errors() -> None:
         _core.sum(_core.cast(np.ones((3, 1), "float32"), "float16"), 1)
     with pytest.raises(ValueError, match="repeated"):
         _core.mean(np.ones((3, 1), "float32"), [1, -1])
+
+
+@pytest.mark.parametrize("n", [*range(1, 19), 31, 32, 33])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_first_of_equal_elements_and_of_nans(n: int, dtype: str) -> None:
+    for rows in (1, 2, 7, 8, 9, 15, 16, 17, 40):
+        x = rng.integers(-3, 4, (rows, n)).astype(dtype)
+        x[x == 0] = rng.choice([0.0, -0.0, np.nan, np.inf, -np.inf], np.count_nonzero(x == 0))
+        for op in ("argmax", "argmin"):
+            np.testing.assert_array_equal(np.asarray(getattr(_core, op)(x, 1)), getattr(np, op)(x, 1))
