@@ -133,6 +133,39 @@ PN_INLINE int64_t odd_columns(int64_t n, int lanes) {
   return n > 2 * lanes && 4 * odd <= lanes && filled(n, lanes) < 92 ? odd : 0;
 }
 
+// A product that one panel of tiles covers, of operands that both stay where they lie: as run_blocks would compute it,
+// which takes longer to find that out than the smallest of them need.
+template <class T>
+PN_INLINE bool is_one_panel(const Product<T>& p) {
+  constexpr int64_t kFewRows = 96;  // no more than that pay for packing B
+  return p.b.col_stride == 1 && p.n <= tile_vectors(p.m) * kLanes<T> && p.k <= kDepth<T> && p.m < kFewRows &&
+         static_cast<double>(2 * p.m * p.n * p.k) < kChunkFlops &&
+         p.m * p.ldc * static_cast<int64_t>(sizeof(T)) <= kFarC;
+}
+
+template <class T>
+void run_one_panel(const Product<T>& p) {
+  constexpr int L = kLanes<T>;
+  PanelCall<T> call{};
+  TileCall<T>& t = call.tile;
+  call.vectors = static_cast<int>((p.n + L - 1) / L);
+  call.tile_rows = kTileRows[call.vectors];
+  call.rows = p.m;
+  call.activation = p.activation;
+  t.a = p.a.data;
+  t.a_row_stride = call.a_rows_apart = p.a.row_stride;
+  t.a_col_stride = p.a.col_stride;
+  t.b = p.b.data;
+  t.ldb = p.b.row_stride;
+  t.k = p.k;
+  t.b_lanes = t.c_lanes = static_cast<int>(p.n - (call.vectors - 1) * L);
+  t.c = p.c;
+  t.ldc = p.ldc;
+  t.bias = p.bias;
+  t.accumulate = p.accumulate;
+  run_panel(call);
+}
+
 // packed: memory for a packed A or the packed odd columns of B, or nullptr.
 template <class T>
 void run_tiles(const Product<T>& p, int max_threads, T* packed) {
@@ -146,6 +179,7 @@ void run_tiles(const Product<T>& p, int max_threads, T* packed) {
       return by_columns ? run_transposed(last, max_threads) : run_narrow(last, max_threads, packed);
     }
   }
+  if (is_one_panel(p)) return run_one_panel(p);
   run_blocks(p, max_threads, packed);
 }
 
@@ -276,16 +310,49 @@ void run(const Product<T>& p, int max_threads, void* workspace) {
   apply_epilogue(p.m, p.n, p.c, p.ldc, p.bias, p.activation);
 }
 
+// A single tile, so shallow that any other way takes longer to begin than the products do. Field by field: what has
+// just been stored in pieces cannot be loaded as a whole without waiting for the cache.
+constexpr int64_t kTinyDepth = 16;
+template <class T>
+PN_INLINE bool run_tiny(int64_t m, int64_t n, int64_t k, const MatrixView<T>& a, const MatrixView<T>& b, T* c,
+                        int64_t ldc, const Epilogue& epilogue) {
+  constexpr int L = kLanes<T>;
+  if (m <= 0 || m > kMaxTileRows || n <= 0 || n > kMaxVectors * L || k > kTinyDepth || b.col_stride != 1) return false;
+  const int vectors = static_cast<int>((n + L - 1) / L);
+  if (m > kTileRows[vectors]) return false;
+  const Activation activation = epilogue.activation;
+  TileCall<T> t;
+  t.a = a.data;
+  t.a_row_stride = a.row_stride;
+  t.a_col_stride = a.col_stride;
+  t.next_a = t.next_line = 0;
+  t.b = b.data;
+  t.ldb = b.row_stride;
+  t.k = k;
+  t.b_lanes = t.c_lanes = static_cast<int>(n - (vectors - 1) * L);
+  t.packed = nullptr;
+  t.c = c;
+  t.ldc = ldc;
+  t.bias = static_cast<const T*>(epilogue.bias);
+  t.accumulate = epilogue.accumulate;
+  t.relu = activation == Activation::relu;
+  find_tile<T>(static_cast<int>(m), vectors, t.b_lanes < L, ReadB::near)(t);
+  if (activation != Activation::linear && !t.relu) apply_epilogue(m, n, c, ldc, static_cast<T*>(nullptr), activation);
+  return true;
+}
+
 }  // namespace
 
 void gemm(int64_t m, int64_t n, int64_t k, const MatrixView<float>& a, const MatrixView<float>& b, float* c,
           int64_t ldc, const Epilogue& epilogue, int max_threads, void* workspace) {
+  if (run_tiny<float>(m, n, k, a, b, c, ldc, epilogue)) return;
   run<float>(
       {m, n, k, a, b, c, ldc, static_cast<const float*>(epilogue.bias), epilogue.activation, epilogue.accumulate},
       max_threads, workspace);
 }
 void gemm(int64_t m, int64_t n, int64_t k, const MatrixView<double>& a, const MatrixView<double>& b, double* c,
           int64_t ldc, const Epilogue& epilogue, int max_threads, void* workspace) {
+  if (run_tiny<double>(m, n, k, a, b, c, ldc, epilogue)) return;
   run<double>(
       {m, n, k, a, b, c, ldc, static_cast<const double*>(epilogue.bias), epilogue.activation, epilogue.accumulate},
       max_threads, workspace);

@@ -31,6 +31,11 @@ void choose(int64_t rows, int64_t columns, T* c, int64_t ldc, const T* bias, Act
       finish<Activation::hard_sigmoid, T>, finish<Activation::hard_silu, T>, finish<Activation::mish, T>,
       finish<Activation::exponential, T>};
   if (!bias && activation == Activation::linear) return;
+  // Rows that follow each other are one: no vector ends with each.
+  if (!bias && ldc == columns) {
+    columns *= rows;
+    rows = 1;
+  }
   table[static_cast<int>(activation)](rows, columns, c, ldc, bias);
 }
 

@@ -53,9 +53,9 @@ void multiply(const KernelArgs& args) {
   const double flops = 2.0 * static_cast<double>(args.out[0].size) * static_cast<double>(shape.k);
   const bool small = is_small(shape);
   const int threads = threads_for(flops, bytes_of(args));
-  const size_t workspace = gemm_workspace(shape.m, shape.n, shape.k, sizeof(T), p.transpose_a);
+  const size_t workspace = small ? gemm_workspace(shape.m, shape.n, shape.k, sizeof(T), p.transpose_a) : 0;
   for_each_product<T>(args, shape, small ? threads : 1, [&](const T* a, const T* b, T* c, int64_t index) {
-    char* own = static_cast<char*>(args.workspace) + (small ? index * static_cast<int64_t>(workspace) : 0);
+    char* own = static_cast<char*>(args.workspace) + index * static_cast<int64_t>(workspace);
     gemm(shape.m, shape.n, shape.k, matrix(a, args.in[0], p.transpose_a), matrix(b, args.in[1], p.transpose_b), c,
          shape.n, Epilogue{}, small ? 1 : threads, own);
   });

@@ -207,6 +207,17 @@ def test_epilogue_reaches_all_of_a_result_in_several_blocks() -> None:
         np.testing.assert_array_equal(np.asarray(y), wanted)
 
 
+@pytest.mark.parametrize("activation", ["linear", "relu", "tanh", "sigmoid"])
+def test_epilogue_reaches_all_of_a_small_result(activation: str) -> None:
+    rng = np.random.default_rng(4)
+    for m, n, k in itertools.product((1, 2, 6, 7, 14, 15), (1, 7, 8, 15, 16, 17, 33, 64, 65), (0, 1, 2, 15, 16, 17)):
+        x, kernel, bias = (rng.integers(-2, 3, shape).astype("float32") for shape in ((m, k), (k, n), (n,)))
+        expected = _core.tensor(x @ kernel + bias)
+        if activation != "linear":
+            expected = getattr(_core, activation)(expected)
+        np.testing.assert_array_equal(np.asarray(_core.linear(x, kernel, bias, activation)), np.asarray(expected))
+
+
 @pytest.mark.parametrize(("transpose_a", "transpose_b"), LAYOUTS)
 def test_nothing_is_written_beside_the_result(transpose_a: bool, transpose_b: bool) -> None:
     # A plan computes what it packs in place: the products lie 64 bytes apart at most, with zeros in between.
