@@ -2,6 +2,7 @@
 #include "ops/optimizer_params.h"
 
 #include "cpu/lanes.h"
+#include "cpu/subnormals.h"
 #include "threads/parallel.h"
 #include "threads/shares.h"
 
@@ -34,7 +35,10 @@ PN_INLINE void update(int64_t size, int buffers, const Body& body) {
   const int wanted = threads_for(0, bytes), threads = chunks < wanted ? static_cast<int>(chunks) : wanted;
   parallel_range(chunks, 1, threads, [&](int64_t chunk, int64_t) PN_LAMBDA {
     const int64_t begin = mirrored_in_share(chunk, chunks, threads) * kGrain;
-    for_lanes<T>(begin, begin + kGrain < size ? begin + kGrain : size, body);
+    const int64_t end = begin + kGrain < size ? begin + kGrain : size;
+    // Averages of gradients that have become zero fade away, and would be subnormal for ever after.
+    const SubnormalsAreZero scope;
+    for_lanes<T>(begin, end, body);
   });
 }
 

@@ -131,3 +131,25 @@ def test_squared_norm_of_many_elements() -> None:
     x = np.random.default_rng(1).normal(size=1_000_003).astype("float32")
     wanted = np.sum(x.astype("float64") ** 2)
     assert abs(float(_core.squared_norm(x)) / wanted - 1) < 2e-7
+
+
+@pytest.mark.parametrize("size", [5, 40000])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_averages_that_fade_away_do_not_become_subnormal(size: int, dtype: str, many_threads) -> None:
+    tiny = np.finfo(dtype).tiny
+    p, zero, ones = (np.full(size, value, dtype) for value in (1.0, 0.0, 1.0))
+    fading = np.full(size, tiny, dtype)
+    fading[::2] = tiny / 8
+    many_threads(2)
+    for m in (
+        _core.adam_update(p, zero, fading, ones, None, LR, 1)[1],
+        _core.momentum_update(p, zero, fading, LR)[1],
+        _core.rmsprop_update(p, zero, fading, None, None, LR)[1],
+    ):
+        m = np.asarray(m)
+        assert np.all((m == 0) | (m >= tiny))
+        np.testing.assert_array_equal(m[::2], 0)
+    # Other ops compute with such numbers as always.
+    half = _core.multiply(fading, np.full((), 0.5, dtype))
+    np.testing.assert_array_equal(np.asarray(half), fading / 2)
+    assert np.asarray(half).max() == tiny / 2
