@@ -69,10 +69,10 @@ struct SquaredDifference {
   }
 };
 
-constexpr int kRun = 16;        // elements that one float lane takes in before it is widened to a total
-constexpr int64_t kTile = 256;  // columns reduced together: their totals stay in L1
+constexpr int kRun = 16;                  // elements that one float lane takes in before it is widened to a total
+constexpr int64_t kTile = 256;            // columns reduced together: their totals stay in L1
 constexpr int64_t kMinSegmentRows = 256;  // of a parallel chunk, however many columns it has
-constexpr int64_t kSegment = 65536;  // elements of one parallel chunk: 256 KB, enough to pay for a thread
+constexpr int64_t kSegment = 65536;       // elements of one parallel chunk: 256 KB, enough to pay for a thread
 
 template <class R>
 using LaneVec = Vec<typename R::Element>;
@@ -218,26 +218,6 @@ __attribute__((noinline)) void reduce_short_rows(const typename R::Element* x, i
   }
 }
 
-// Takes `count` <= kRun rows of N vectors into totals. Several vectors side by side hide the latency of an addition.
-template <class R, class Map, int N>
-PN_INLINE void add_run(const typename R::Element* x, int64_t count, int64_t stride, const typename R::Element* shift,
-                       typename R::Total* totals) {
-  using T = typename R::Element;
-  constexpr int V = kLanes<T>;
-  Vec<T> shifts[N], acc[N];
-#pragma GCC unroll 4
-  for (int i = 0; i < N; ++i) {
-    shifts[i] = shift ? load(shift + i * V) : Vec<T>{};
-    acc[i] = Map::apply(load(x + i * V), shifts[i]);
-  }
-  for (int64_t r = 1; r < count; ++r) {
-#pragma GCC unroll 4
-    for (int i = 0; i < N; ++i) acc[i] = R::combine(acc[i], Map::apply(load(x + r * stride + i * V), shifts[i]));
-  }
-#pragma GCC unroll 4
-  for (int i = 0; i < N; ++i) add_to_totals<R>(totals + i * V, acc[i]);
-}
-
 // totals[c] for `width` <= kTile columns of `rows` rows that lie `stride` elements apart. `shift` (one per column) may
 // be nullptr. totals has room for whole vectors.
 template <class R, class Map>
@@ -250,10 +230,16 @@ __attribute__((noinline)) void reduce_columns(const typename R::Element* x, int6
     const int64_t count = rows - row < kRun ? rows - row : kRun;
     const T* block = x + row * stride;
     int64_t c = 0;
-    for (; c + 4 * V <= width; c += 4 * V)
-      add_run<R, Map, 4>(block + c, count, stride, shift ? shift + c : nullptr, totals + c);
-    for (; c + 2 * V <= width; c += 2 * V)
-      add_run<R, Map, 2>(block + c, count, stride, shift ? shift + c : nullptr, totals + c);
+    for (; c + 2 * V <= width; c += 2 * V) {
+      const Vec<T> s0 = shift ? load(shift + c) : Vec<T>{}, s1 = shift ? load(shift + c + V) : Vec<T>{};
+      Vec<T> a0 = Map::apply(load(block + c), s0), a1 = Map::apply(load(block + c + V), s1);
+      for (int64_t r = 1; r < count; ++r) {
+        a0 = R::combine(a0, Map::apply(load(block + r * stride + c), s0));
+        a1 = R::combine(a1, Map::apply(load(block + r * stride + c + V), s1));
+      }
+      add_to_totals<R>(totals + c, a0);
+      add_to_totals<R>(totals + c + V, a1);
+    }
     for (; c < width; c += V) {
       const int left = width - c < V ? static_cast<int>(width - c) : V;
       const Vec<T> s = shift ? load_first(shift + c, left) : Vec<T>{};
@@ -368,9 +354,7 @@ __attribute__((noinline)) void reduce_block(const typename R::Element* x, Reduce
       for (int64_t o = begin; o < end; o += V) {
         const int64_t count = end - o < V ? end - o : V;
         const E* rows = x + o * b.reduce;
-        if (b.reduce <= kShortRow<E> && count == 1) {
-          totals[0] = total_of_lanes<R>(short_row_lanes<R, Map>(rows, b.reduce, shift ? shift[o] : E{}));
-        } else if (b.reduce <= kShortRow<E>) {
+        if (b.reduce <= kShortRow<E>) {
           reduce_short_rows<R, Map>(rows, b.reduce, count, shift ? shift + o : nullptr, totals);
         } else {
           for (int64_t i = 0; i < count; ++i) {
