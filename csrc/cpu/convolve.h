@@ -117,7 +117,7 @@ struct ConvolveTables {
 // written.
 template <class T>
 PN_INLINE bool waits_for_output(const ConvolvePlan& p) {
-  constexpr int64_t kShallow = 32, kFar = 4 << 20;
+  constexpr int64_t kShallow = 32, kFar = 1 << 20;
   const int64_t pixels = p.window.images * p.window.h.outputs * p.window.w.outputs;
   return p.taps * p.channels <= kShallow && pixels * p.groups * p.filters * static_cast<int64_t>(sizeof(T)) > kFar;
 }
@@ -132,6 +132,28 @@ struct ConvolveBlock {
   DepthRange* ranges;
   T* own_panel;  // for PackWeights::by_panel
 };
+
+// The rows of pixels of a block, all of whose taps are there.
+PN_INLINE GatherRuns runs_of_block(const ConvolvePlan& p, const ConvolveOperands<float>& o,
+                                   const ConvolveTables<float>& tables, const ConvolveBlock<float>& block,
+                                   const PixelClass& pixels, const float* b, int64_t first) {
+  const int64_t width = p.window.w.outputs;
+  return {.a = block.source,
+          .row_offset = tables.layout.source + pixels.begin,
+          .rows = pixels.pixels * block.images / width,
+          .width = width,
+          .run_offset = tables.depth_offset,
+          .runs = p.taps,
+          .length = p.channels,
+          .step = p.window.w.stride * p.window.column_pitch,
+          .b = b,
+          .columns = panel_width<float>(p, first),
+          .c = block.y + first,
+          .c_offset = tables.layout.output + pixels.begin,
+          .c_step = o.pitch.column,
+          .bias = o.bias ? o.bias + first : nullptr,
+          .activation = o.activation};
+}
 
 // One panel of the columns of a block: the filters of `group` from `first` on. `fresh`: no other panel has read the
 // source.
@@ -156,6 +178,12 @@ PN_INLINE void convolve_panel(const ConvolvePlan& p, const ConvolveOperands<T>& 
     const bool last = slice + 1 == p.slices;
     for (int64_t i = 0; i < block.kind.classes; ++i) {
       const PixelClass& pixels = tables.layout.classes[block.kind.first_class + i];
+      if constexpr (sizeof(T) == sizeof(float)) {
+        if (p.runs) {
+          gather_runs(runs_of_block(p, o, tables, block, pixels, b, first));
+          continue;
+        }
+      }
       int64_t count = 1;
       if (p.joined) {
         block.ranges[0] = {0, depth_rows(p, channels)};

@@ -4,6 +4,7 @@
 #include "cpu/conv_layout.h"
 #include "cpu/gather_dots.h"
 #include "cpu/gather_pairs.h"
+#include "cpu/gather_runs.h"
 
 namespace pyneural::cpu::PN_SIMD_NAMESPACE {
 namespace {
@@ -21,6 +22,7 @@ struct ConvolvePlan {
   bool dots;    // a few filters of many channels: weights are [group][filter][tap][channel]
   bool pairs;   // at most a vector of filters: a row of the depth is a pair of channels
   bool joined;  // the taps of a row, neighbours in memory, count as channels of one tap
+  bool runs;    // joined, but no pairs; of floats
   PackWeights pack;
   int64_t slice, slices;  // the channels that are summed before the next ones, so that their weights stay in L2
   LayoutSize layout;
@@ -60,8 +62,8 @@ struct Widths {
 // Depth and run of channels from which on pairs save more than their last halves waste.
 constexpr int64_t kLeastPairedDepth = 16, kLeastRun = 5;
 
-// Pairs reach over the taps of a row where there is an odd, small number of channels: then all of these taps must be
-// there, and windows that leave the image are padded.
+// Pairs and runs reach over the taps of a row where there is an odd, small number of channels: then all of these taps
+// must be there, and windows that leave the image are padded.
 bool joins_taps(const ConvolveShape& s, const Widths& widths) {
   const int64_t run = s.w.taps * s.channels;
   return s.filters <= widths.lanes && s.channels % 2 != 0 && s.channels <= kLeastRun && run >= kLeastRun &&
@@ -158,10 +160,13 @@ Window choose_window(const ConvolveShape& s, const Widths& widths, bool dots) {
   return work_of(s, widths, in_place) <= work_of(s, widths, window) ? in_place : window;
 }
 
-// Pairs pay where few of them are half empty.
+// Pairs pay where few of them are half empty and no tile computes the row of a window at once.
 void choose_pairs(const ConvolveShape& s, const Widths& widths, ConvolvePlan* p) {
   const bool joined = joins_taps(s, widths);
-  p->pairs = p->taps * p->channels >= kLeastPairedDepth && (joined || s.channels % 2 == 0 || s.channels >= kLeastRun);
+  p->runs = joined && widths.item == sizeof(float) &&
+            gathers_runs(s.w.taps * s.channels, s.w.stride * s.channels, s.w.outputs);
+  p->pairs = !p->runs && p->taps * p->channels >= kLeastPairedDepth &&
+             (joined || s.channels % 2 == 0 || s.channels >= kLeastRun);
   if (!joined) return;
   p->joined = true;
   p->channels *= s.w.taps;

@@ -110,6 +110,19 @@ def test_conv2d_pixels(pixels):
         check_conv2d((1, 1, pixels, 3), (1, 3), filters, padding="same")
 
 
+@pytest.mark.parametrize("padding", ["valid", "same"])
+@pytest.mark.parametrize("columns", [*range(11, 22), 28, 32, 47])
+def test_conv2d_few_channels_and_filters(columns, padding):
+    """The rows of outputs fall into tiles of 12, 14 or 16, the last of which begins earlier."""
+    for size, channels, filters, dtype in (
+        (3, 3, 16, "float32"),
+        (3, 3, 8, "float64"),
+        (5, 3, 5, "float32"),
+        (5, 1, 6, "float32"),
+    ):
+        check_conv2d((3, 7, columns, channels), (size, size), filters, dtype, padding=padding)
+
+
 @pytest.mark.parametrize("columns", [15, 16, 17, 32, 37])
 def test_conv2d_kernel_gradient_of_one_channel(columns):
     """Vectors along the rows of the images, in several blocks."""
@@ -192,12 +205,13 @@ def test_depthwise_multiplier_and_large_images():
     check_depthwise((2, 40, 40, 40), (3, 3), padding="same")
 
 
+@pytest.mark.parametrize("filters", [10, 20])
 @pytest.mark.parametrize("activation", [_core.relu, _core.tanh, _core.silu])
-def test_plan_applies_the_activation_in_the_convolution(activation):
-    x = RNG.normal(size=(2, 5, 6, 3)).astype("float32")
-    kernel = RNG.normal(size=(3, 3, 3, 20)).astype("float32")
-    depthwise_kernel = RNG.normal(size=(3, 3, 20, 1)).astype("float32")
-    bias = RNG.normal(size=20).astype("float32")
+def test_plan_applies_the_activation_in_the_convolution(activation, filters):
+    x = RNG.normal(size=(2, 5, 15, 3)).astype("float32")
+    kernel = RNG.normal(size=(3, 3, 3, filters)).astype("float32")
+    depthwise_kernel = RNG.normal(size=(3, 3, filters, 1)).astype("float32")
+    bias = RNG.normal(size=filters).astype("float32")
 
     def network(images):
         y = activation(_core.conv2d(images, kernel, bias))
