@@ -1,5 +1,6 @@
 // 2-D convolution: NHWC images, HWIO kernel. An HWIO kernel is the right operand of the gathered product as it lies.
 #include "cpu/convolve.h"
+#include "cpu/winograd_tiles.h"
 
 namespace pyneural::cpu::PN_SIMD_NAMESPACE {
 namespace {
@@ -39,6 +40,24 @@ ConvolvePlan plan(const Call& call, DType dtype) {
                           static_cast<int64_t>(dtype_size(dtype)));
 }
 
+bool by_winograd(const Call& call, DType dtype) {
+  const Activation activation = call.params.activation;
+  const bool pools = call.pool[0] * call.pool[1] > 1, pairs = call.pool[0] == 2 && call.pool[1] == 2;
+  if (pools && !(pairs && (activation == Activation::linear || activation == Activation::relu))) return false;
+  return is_winograd(call.geometry, winograd_shape(call.geometry), dtype);
+}
+void run_winograd(const KernelArgs& args, const Call& call) {
+  winograd({.shape = winograd_shape(call.geometry),
+            .x = args.in[0].as<float>(),
+            .kernel = args.in[1].as<float>(),
+            .transposed = false,
+            .bias = args.in[2].as<float>(),
+            .activation = call.params.activation,
+            .y = args.out[0].as<float>(),
+            .pools = call.pool[0] > 1},
+           args.workspace);
+}
+
 template <class T>
 struct Packer {
   const T* kernel;  // [tap][channels][groups * filters]
@@ -63,8 +82,8 @@ struct Packer {
 };
 
 template <class T>
-void run(const KernelArgs& args, bool pools) {
-  const Call call = call_of(args, pools);
+void run(const KernelArgs& args, const Call& call) {
+  const bool pools = call.pool[0] * call.pool[1] > 1;
   const ConvolvePlan p = plan(call, args.out[0].dtype);
   const T* const kernel = args.in[1].as<T>();
   const int64_t filters = p.groups * p.filters, row = p.window.w.outputs * filters;
@@ -81,12 +100,16 @@ void run(const KernelArgs& args, bool pools) {
 
 template <bool kPools>
 void conv2d(const KernelArgs& args) {
-  if (args.out[0].dtype == DType::float32) return run<float>(args, kPools);
-  run<double>(args, kPools);
+  const Call call = call_of(args, kPools);
+  if (by_winograd(call, args.out[0].dtype)) return run_winograd(args, call);
+  if (args.out[0].dtype == DType::float32) return run<float>(args, call);
+  run<double>(args, call);
 }
 template <bool kPools>
 size_t workspace(const KernelArgs& args) {
-  const ConvolvePlan p = plan(call_of(args, kPools), args.out[0].dtype);
+  const Call call = call_of(args, kPools);
+  if (by_winograd(call, args.out[0].dtype)) return winograd_workspace(winograd_shape(call.geometry));
+  const ConvolvePlan p = plan(call, args.out[0].dtype);
   if (args.out[0].dtype == DType::float32) return convolve_workspace<float>(p);
   return convolve_workspace<double>(p);
 }

@@ -3,6 +3,7 @@
 #include "cpu/conv_phase.h"
 #include "cpu/convolve.h"
 #include "cpu/transpose.h"
+#include "cpu/winograd_tiles.h"
 
 namespace pyneural::cpu::PN_SIMD_NAMESPACE {
 namespace {
@@ -118,11 +119,36 @@ void run(const KernelArgs& args) {
   }
 }
 
+// Of the convolution of the output's gradient.
+WinogradShape shape_of_gradient(const ConvGeometry& g) {
+  const auto turned = [](const WindowAxis& axis) {
+    return WinogradAxis{axis.outputs, axis.source, -axis.offset - 2};
+  };
+  return {turned(g.h), turned(g.w), g.images, g.filters, g.channels};
+}
+bool by_winograd(const KernelArgs& args) {
+  const ConvGeometry g = geometry<float>(args);
+  return is_winograd(g, shape_of_gradient(g), args.out[0].dtype);
+}
+void run_winograd(const KernelArgs& args) {
+  winograd({.shape = shape_of_gradient(geometry<float>(args)),
+            .x = args.in[0].as<float>(),
+            .kernel = args.in[1].as<float>(),
+            .transposed = true,
+            .bias = nullptr,
+            .activation = Activation::linear,
+            .y = args.out[0].as<float>(),
+            .pools = false},
+           args.workspace);
+}
+
 void conv2d_grad_input(const KernelArgs& args) {
+  if (by_winograd(args)) return run_winograd(args);
   if (args.out[0].dtype == DType::float32) return run<float>(args);
   run<double>(args);
 }
 size_t conv2d_grad_input_workspace(const KernelArgs& args) {
+  if (by_winograd(args)) return winograd_workspace(shape_of_gradient(geometry<float>(args)));
   return args.out[0].dtype == DType::float32 ? workspace_of<float>(args) : workspace_of<double>(args);
 }
 

@@ -3,6 +3,7 @@
 
 #include "cpu/convolve_plan.h"
 #include "cpu/lanes.h"
+#include "cpu/larger.h"
 #include "threads/parallel.h"
 
 namespace pyneural::cpu::PN_SIMD_NAMESPACE {
@@ -233,12 +234,6 @@ PN_INLINE void convolve_dots(const ConvolvePlan& p, const ConvolveOperands<T>& o
                             .c_offset = tables.layout.output,
                             .bias = o.bias ? o.bias + column : nullptr,
                             .activation = o.activation});
-}
-
-// A NaN in either operand wins.
-template <class T>
-PN_INLINE Vec<T> larger(Vec<T> x, Vec<T> sum) {
-  return (x > sum) | (x != x) ? x : sum;
 }
 
 // The maxima of the windows of a block that lies in scratch: channels [first, first + count). Rows and Columns are

@@ -373,4 +373,9 @@ size_t gemm_workspace(int64_t m, int64_t n, int64_t k, size_t element_size, bool
   return element_size * static_cast<size_t>(elements);
 }
 
+void multiply_in_cache(int64_t m, int64_t n, int64_t k, const MatrixView<float>& a, const float* b, int64_t ldb,
+                       float* c, int64_t ldc, bool accumulate) {
+  panels_in_place<float>(m, n, k, a.data, a.row_stride, a.col_stride, b, ldb, c, ldc, accumulate);
+}
+
 }  // namespace pyneural::cpu::PN_SIMD_NAMESPACE

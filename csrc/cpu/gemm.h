@@ -33,4 +33,9 @@ void gemm(int64_t m, int64_t n, int64_t k, const MatrixView<double>& a, const Ma
           int64_t ldc, const Epilogue& epilogue, int max_threads, void* workspace);
 size_t gemm_workspace(int64_t m, int64_t n, int64_t k, size_t element_size, bool a_by_columns);
 
+// C[m x n] (+)= A[m x k] * B[k x n] on the calling thread, of operands that lie in its caches: nothing is copied or cut
+// into blocks.
+void multiply_in_cache(int64_t m, int64_t n, int64_t k, const MatrixView<float>& a, const float* b, int64_t ldb,
+                       float* c, int64_t ldc, bool accumulate);
+
 }  // namespace pyneural::cpu::PN_SIMD_NAMESPACE

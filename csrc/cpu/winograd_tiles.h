@@ -1,0 +1,173 @@
+// Winograd's minimal filtering F(2 x 2, 3 x 3) (A. Lavin, S. Gray: Fast Algorithms for Convolutional Neural Networks,
+// 2015): a 2 x 2 tile of outputs Y = A^T [(G g G^T) * (B^T d B)] A of a 4 x 4 patch d of the image and 3 x 3 taps g takes
+// 16 multiplications for each pair of channels instead of 36, and these are 16 matrix products over tiles and channels.
+// The factors in A and B are 0 and +-1, those in G are halves.
+#pragma once
+
+#include "cpu/conv_geometry.h"
+#include "cpu/lanes.h"
+#include "cpu/winograd.h"
+
+namespace pyneural::cpu::PN_SIMD_NAMESPACE {
+namespace {
+
+constexpr int64_t kWinogradPoints = 16;  // of a transformed tile
+constexpr int64_t kWinogradTile = 2;     // rows and columns of outputs
+constexpr int64_t kWinogradPatch = 4;    // rows and columns of the image under them
+
+struct TileGrid {
+  int64_t rows, columns, tiles;  // tiles: of all images
+};
+PN_INLINE TileGrid tile_grid(const WinogradShape& s) {
+  const int64_t rows = (s.h.outputs + 1) / kWinogradTile, columns = (s.w.outputs + 1) / kWinogradTile;
+  return {rows, columns, s.images * rows * columns};
+}
+
+// The first output of a tile.
+struct TileAt {
+  int64_t image, row, column;
+};
+PN_INLINE TileAt tile_at(const TileGrid& grid, int64_t tile) {
+  const int64_t row = tile / grid.columns;
+  return {row / grid.rows, row % grid.rows * kWinogradTile, tile % grid.columns * kWinogradTile};
+}
+
+// Pixels of an axis that all outputs' taps inside the image read, summed: what a direct convolution multiplies.
+PN_INLINE int64_t taps_of_axis(const WinogradAxis& axis) {
+  int64_t count = 0;
+  for (int64_t i = 0; i < axis.outputs; ++i) {
+    for (int64_t tap = 0; tap < 3; ++tap) {
+      const int64_t at = i + tap + axis.offset;
+      count += at >= 0 && at < axis.source ? 1 : 0;
+    }
+  }
+  return count;
+}
+
+// Transforming costs, for each tile and channel, filter, or pair of them, the time of so many multiply-adds.
+constexpr int64_t kTransformTile = 40, kTransformTaps = 120;
+
+PN_INLINE bool winograd_pays(const WinogradShape& s) {
+  constexpr int64_t kLeastChannels = 16;
+  if (s.channels < kLeastChannels || s.filters < kLeastChannels) return false;
+  const int64_t tiles = tile_grid(s).tiles, pairs = s.channels * s.filters;
+  const int64_t of_tile = kWinogradPoints * pairs + kTransformTile * (s.channels + s.filters);
+  return tiles * of_tile + kTransformTaps * pairs < s.images * taps_of_axis(s.h) * taps_of_axis(s.w) * pairs;
+}
+
+// Is a convolution computed like this? `shape`: of the convolution, or of the one that computes its gradient.
+PN_INLINE bool is_winograd(const ConvGeometry& g, const WinogradShape& shape, DType dtype) {
+  const auto fits = [](const WindowAxis& axis) { return axis.taps == 3 && axis.stride == 1 && axis.dilation == 1; };
+  return dtype == DType::float32 && g.groups == 1 && fits(g.h) && fits(g.w) && winograd_pays(shape);
+}
+PN_INLINE WinogradShape winograd_shape(const ConvGeometry& g) {
+  return {{g.h.source, g.h.outputs, g.h.offset}, {g.w.source, g.w.outputs, g.w.offset}, g.images, g.channels, g.filters};
+}
+
+// Elements from one point of `rows` transformed rows to the next: not a multiple of 4 KB, where all points of a tile
+// would fall into one set of the L1 cache.
+PN_INLINE int64_t point_pitch(int64_t rows, int64_t row) { return round_up(rows * row, 1024) + 16; }
+
+// (x0 - x2, x1 + x2, x2 - x1, x1 - x3): B^T from the left.
+template <class V>
+PN_INLINE void patch_points(const V (&x)[4], V (&y)[4]) {
+  y[0] = x[0] - x[2];
+  y[1] = x[1] + x[2];
+  y[2] = x[2] - x[1];
+  y[3] = x[1] - x[3];
+}
+
+// Pointers that move by steps: left alone, GCC keeps an address for each of the 16 points, more than fit registers.
+template <class P>
+PN_INLINE P* step(P*& at, int64_t by) {
+  P* const before = at;
+  at += by;
+#if defined(__GNUC__)
+  asm("" : "+r"(at));
+#endif
+  return before;
+}
+
+// to[point][channel] = B^T d B of a patch whose rows and columns lie `row` and `column` elements apart; channels are
+// filled up to whole vectors with zeros.
+PN_INLINE void transform_patch(const float* d, int64_t row, int64_t column, int64_t channels, float* to, int64_t pitch, int64_t ld) {
+  for_lanes<float>(0, channels, [=](int64_t c, auto lanes) PN_LAMBDA {
+    Vec<float> half[4][4];  // [row][point]
+    const float* rows = d + c;
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; ++i) {
+      const float* from = step(rows, row);
+      Vec<float> x[4];
+#pragma GCC unroll 4
+      for (int j = 0; j < 4; ++j) x[j] = lanes.load(step(from, column));
+      patch_points(x, half[i]);
+    }
+    float* points = to + c;
+    Vec<float> y[4][4];  // [column][row]
+#pragma GCC unroll 4
+    for (int j = 0; j < 4; ++j) {
+      const Vec<float> x[4] = {half[0][j], half[1][j], half[2][j], half[3][j]};
+      patch_points(x, y[j]);
+    }
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; ++i) {
+#pragma GCC unroll 4
+      for (int j = 0; j < 4; ++j) {
+        __builtin_prefetch(points + ld, 1);
+        store(step(points, pitch), y[j][i]);
+      }
+    }
+  });
+}
+
+// Patches [first, end) of the tiles of a grid; of their channels [channel, channel + channels). `patch` holds 16 pixels.
+PN_INLINE void transform_patches(const WinogradShape& s, const float* x, int64_t first, int64_t end, int64_t channel,
+                                 int64_t channels, float* patch, float* to, int64_t ld, int64_t pitch) {
+  const TileGrid grid = tile_grid(s);
+  const int64_t pixel = s.channels, row = s.w.source * pixel;
+  for (int64_t tile = first; tile < end; ++tile, to += ld) {
+    const TileAt at = tile_at(grid, tile);
+    const int64_t top = at.row + s.h.offset, left = at.column + s.w.offset;
+    const float* const image = x + at.image * s.h.source * row + channel;
+    if (top >= 0 && left >= 0 && top + kWinogradPatch <= s.h.source && left + kWinogradPatch <= s.w.source) {
+      transform_patch(image + top * row + left * pixel, row, pixel, channels, to, pitch, ld);
+      continue;
+    }
+    for (int64_t i = 0; i < kWinogradPatch; ++i) {
+      for (int64_t j = 0; j < kWinogradPatch; ++j) {
+        const int64_t y = top + i, column = left + j;
+        const bool inside = y >= 0 && y < s.h.source && column >= 0 && column < s.w.source;
+        float* const copy = patch + (i * kWinogradPatch + j) * channels;
+        const size_t bytes = static_cast<size_t>(channels) * sizeof(float);
+        if (inside) {
+          __builtin_memcpy(copy, image + y * row + column * pixel, bytes);
+        } else {
+          __builtin_memset(copy, 0, bytes);
+        }
+      }
+    }
+    transform_patch(patch, kWinogradPatch * channels, channels, channels, to, pitch, ld);
+  }
+}
+
+// Asks for what the patches [first, end) of the tiles read and those before them did not.
+PN_INLINE void fetch_patches(const WinogradShape& s, const float* x, int64_t first, int64_t end) {
+  constexpr int64_t kLine = 64 / sizeof(float);
+  const TileGrid grid = tile_grid(s);
+  const int64_t row = s.w.source * s.channels;
+  if (end > grid.tiles) end = grid.tiles;
+  for (int64_t tile = first; tile < end; ++tile) {
+    const TileAt at = tile_at(grid, tile);
+    for (int64_t y = at.row + s.h.offset + 2; y < at.row + s.h.offset + kWinogradPatch; ++y) {
+      if (y < 0 || y >= s.h.source) continue;
+      const int64_t left = at.column + s.w.offset + 2, behind = left + 2 < s.w.source ? left + 2 : s.w.source;
+      const float* const from = x + (at.image * s.h.source + y) * row;
+      for (int64_t at_x = left * s.channels; at_x < behind * s.channels; at_x += kLine) {
+        __builtin_prefetch(from + at_x, 0, 2);
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace pyneural::cpu::PN_SIMD_NAMESPACE
