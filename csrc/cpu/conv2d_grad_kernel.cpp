@@ -7,6 +7,7 @@
 #include "cpu/gather_gemm.h"
 #include "cpu/outer_products.h"
 #include "cpu/transpose.h"
+#include "cpu/winograd_tiles.h"
 #include "threads/parallel.h"
 
 namespace pyneural::cpu::PN_SIMD_NAMESPACE {
@@ -510,11 +511,24 @@ void run(const KernelArgs& args) {
   transpose_sums(p, partials, out);
 }
 
+ConvGeometry geometry_of(const KernelArgs& args) {
+  return conv_geometry(args.param<Conv2DParams>(), args.in[0].dims[3], args.in[1]);
+}
+bool by_winograd(const KernelArgs& args) {
+  const ConvGeometry g = geometry_of(args);
+  return is_winograd(g, winograd_shape(g), args.out[0].dtype);
+}
+
 void conv2d_grad_kernel(const KernelArgs& args) {
+  if (by_winograd(args)) {
+    return winograd_grad_kernel(winograd_shape(geometry_of(args)), args.in[0].as<float>(), args.in[1].as<float>(),
+                                args.out[0].as<float>(), args.workspace);
+  }
   if (args.out[0].dtype == DType::float32) return run<float>(args);
   run<double>(args);
 }
 size_t conv2d_grad_kernel_workspace(const KernelArgs& args) {
+  if (by_winograd(args)) return winograd_grad_kernel_workspace(winograd_shape(geometry_of(args)));
   return args.out[0].dtype == DType::float32 ? workspace_of<float>(args) : workspace_of<double>(args);
 }
 

@@ -25,7 +25,7 @@ struct WinogradPlan {
 
 WinogradPlan plan(const WinogradShape& s) {
   constexpr int64_t kTileStep = 6;             // rows of the product's register tile
-  constexpr int64_t kBlockBytes = 512 * 1024;  // of transformed patches and outputs
+  constexpr int64_t kBlockBytes = 384 * 1024;  // of transformed patches and outputs
   constexpr double kFlopsPerChunk = 4e6;
   constexpr int64_t kChunks = 16;
   WinogradPlan p{};
@@ -36,7 +36,7 @@ WinogradPlan plan(const WinogradShape& s) {
   const int64_t wanted = clamp(static_cast<int64_t>(p.flops / kFlopsPerChunk), 1, kChunks);
   const int64_t width = round_up(s.filters < kPanel ? s.filters : kPanel, kLanes<float>);
   const int64_t tile_bytes = kWinogradPoints * (p.ld + width) * static_cast<int64_t>(sizeof(float));
-  const int64_t most = clamp(kBlockBytes / tile_bytes / kTileStep, 2, 64) * kTileStep;
+  const int64_t most = clamp(kBlockBytes / tile_bytes / kTileStep, 4, 64) * kTileStep;
   p.blocks = (p.grid.tiles + most - 1) / most;
   if (p.blocks < wanted) p.blocks = clamp(p.grid.tiles / (4 * kTileStep), p.blocks, wanted);
   p.block_tiles = round_up((p.grid.tiles + p.blocks - 1) / p.blocks, kTileStep);
