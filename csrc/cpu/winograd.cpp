@@ -212,8 +212,8 @@ void store_tiles(const WinogradConvolution& o, const WinogradPlan& p, const Pane
   const bool relu = o.activation == Activation::relu;
   const bool late = !relu && o.activation != Activation::linear;
   const float* const bias = o.bias ? o.bias + panel.first : nullptr;
-  for (int64_t tile = first; tile < end; ++tile, points += panel.ld) {
-    const TileAt at = tile_at(p.grid, tile);
+  TileWalk at = walk_from(s, p.grid, first);
+  for (int64_t tile = first; tile < end; ++tile, points += panel.ld, at.next()) {
     const int64_t y = (at.image * s.h.outputs + at.row) / scale;
     const TileStore t{.points = points,
                         .pitch = p.output_pitch,
@@ -229,24 +229,6 @@ void store_tiles(const WinogradConvolution& o, const WinogradPlan& p, const Pane
     if (!late) continue;
     for (int i = 0; i < t.rows; ++i) {
       apply_epilogue(t.columns, panel.filters, t.y + i * t.row, t.column, nullptr, o.activation);
-    }
-  }
-}
-
-// Asks for the outputs [first, end) of the tiles of a block, so that they are at hand when the products are done.
-void fetch_outputs(const WinogradConvolution& o, const WinogradPlan& p, const Panel& panel, int64_t first, int64_t end) {
-  constexpr int64_t kLine = 64 / sizeof(float);
-  const WinogradShape& s = o.shape;
-  const int64_t scale = o.pools ? kWinogradTile : 1;
-  const int64_t column = s.filters, row = s.w.outputs / scale * column;
-  for (int64_t tile = first; tile < end; ++tile) {
-    const TileAt at = tile_at(p.grid, tile);
-    const int64_t y = (at.image * s.h.outputs + at.row) / scale;
-    const float* const to = o.y + y * row + at.column / scale * column + panel.first;
-    for (int64_t i = 0; i < kWinogradTile / scale; ++i) {
-      for (int64_t j = 0; j < kWinogradTile / scale; ++j) {
-        for (int64_t k = 0; k < panel.filters; k += kLine) __builtin_prefetch(to + i * row + j * column + k, 1);
-      }
     }
   }
 }
@@ -271,7 +253,6 @@ void winograd(const WinogradConvolution& o, void* workspace) {
       const Panel panel = panel_at(s, index);
       for (int64_t point = 0; point < kWinogradPoints; ++point) {
         const int64_t tiles = end - first;
-        fetch_outputs(o, p, panel, first + tiles * point / kWinogradPoints, first + tiles * (point + 1) / kWinogradPoints);
         fetch_patches(s, o.x, end + tiles * point / kWinogradPoints, end + tiles * (point + 1) / kWinogradPoints);
         multiply_in_cache(end - first, panel.ld, s.channels, {patch_points + point * p.patch_pitch, p.ld, 1},
                           weights + panel.weights + point * s.channels * panel.ld, panel.ld,

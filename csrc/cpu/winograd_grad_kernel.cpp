@@ -84,8 +84,8 @@ PN_INLINE void transform_grad(const GradTile& t, int64_t filters, float* to, int
 void transform_grads(const WinogradShape& s, const TileGrid& grid, const float* grad, int64_t first, int64_t end,
                      int64_t filter, int64_t filters, const float* zeros, float* to, int64_t ld, int64_t pitch) {
   const int64_t row = s.w.outputs * s.filters;
-  for (int64_t tile = first; tile < end; ++tile, to += ld) {
-    const TileAt at = tile_at(grid, tile);
+  TileWalk at = walk_from(s, grid, first);
+  for (int64_t tile = first; tile < end; ++tile, to += ld, at.next()) {
     const float* const from = grad + (at.image * s.h.outputs + at.row) * row + at.column * s.filters + filter;
     const bool below = at.row + 1 < s.h.outputs, right = at.column + 1 < s.w.outputs;
     const GradTile t{{{from, right ? from + s.filters : zeros},

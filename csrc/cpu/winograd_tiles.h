@@ -23,13 +23,22 @@ PN_INLINE TileGrid tile_grid(const WinogradShape& s) {
   return {rows, columns, s.images * rows * columns};
 }
 
-// The first output of a tile.
-struct TileAt {
-  int64_t image, row, column;
+// Walks through tiles in their order; `row` and `column` are those of a tile's first output.
+struct TileWalk {
+  int64_t image, row, column, rows, columns;
+  void next() {
+    column += kWinogradTile;
+    if (column < columns) return;
+    column = 0;
+    row += kWinogradTile;
+    if (row < rows) return;
+    row = 0;
+    ++image;
+  }
 };
-PN_INLINE TileAt tile_at(const TileGrid& grid, int64_t tile) {
+PN_INLINE TileWalk walk_from(const WinogradShape& s, const TileGrid& grid, int64_t tile) {
   const int64_t row = tile / grid.columns;
-  return {row / grid.rows, row % grid.rows * kWinogradTile, tile % grid.columns * kWinogradTile};
+  return {row / grid.rows, row % grid.rows * kWinogradTile, tile % grid.columns * kWinogradTile, s.h.outputs, s.w.outputs};
 }
 
 // Pixels of an axis that all outputs' taps inside the image read, summed: what a direct convolution multiplies.
@@ -125,8 +134,8 @@ PN_INLINE void transform_patches(const WinogradShape& s, const float* x, int64_t
                                  int64_t channels, float* patch, float* to, int64_t ld, int64_t pitch) {
   const TileGrid grid = tile_grid(s);
   const int64_t pixel = s.channels, row = s.w.source * pixel;
-  for (int64_t tile = first; tile < end; ++tile, to += ld) {
-    const TileAt at = tile_at(grid, tile);
+  TileWalk at = walk_from(s, grid, first);
+  for (int64_t tile = first; tile < end; ++tile, to += ld, at.next()) {
     const int64_t top = at.row + s.h.offset, left = at.column + s.w.offset;
     const float* const image = x + at.image * s.h.source * row + channel;
     if (top >= 0 && left >= 0 && top + kWinogradPatch <= s.h.source && left + kWinogradPatch <= s.w.source) {
@@ -156,8 +165,8 @@ PN_INLINE void fetch_patches(const WinogradShape& s, const float* x, int64_t fir
   const TileGrid grid = tile_grid(s);
   const int64_t row = s.w.source * s.channels;
   if (end > grid.tiles) end = grid.tiles;
-  for (int64_t tile = first; tile < end; ++tile) {
-    const TileAt at = tile_at(grid, tile);
+  TileWalk at = walk_from(s, grid, first);
+  for (int64_t tile = first; tile < end; ++tile, at.next()) {
     for (int64_t y = at.row + s.h.offset + 2; y < at.row + s.h.offset + kWinogradPatch; ++y) {
       if (y < 0 || y >= s.h.source) continue;
       const int64_t left = at.column + s.w.offset + 2, behind = left + 2 < s.w.source ? left + 2 : s.w.source;
