@@ -121,9 +121,7 @@ void run(const KernelArgs& args) {
 
 // Of the convolution of the output's gradient.
 WinogradShape shape_of_gradient(const ConvGeometry& g) {
-  const auto turned = [](const WindowAxis& axis) {
-    return WinogradAxis{axis.outputs, axis.source, -axis.offset - 2};
-  };
+  const auto turned = [](const WindowAxis& axis) { return WinogradAxis{axis.outputs, axis.source, -axis.offset - 2}; };
   return {turned(g.h), turned(g.w), g.images, g.filters, g.channels};
 }
 bool by_winograd(const KernelArgs& args) {

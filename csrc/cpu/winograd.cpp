@@ -15,10 +15,10 @@ constexpr int64_t kPanel = 64;
 
 struct WinogradPlan {
   TileGrid grid;
-  int64_t ld;                    // channels up to whole vectors
-  int64_t panels;                // of filters
-  int64_t blocks, block_tiles;   // of tiles
-  int64_t parts;                 // of the panels, for threads
+  int64_t ld;                         // channels up to whole vectors
+  int64_t panels;                     // of filters
+  int64_t blocks, block_tiles;        // of tiles
+  int64_t parts;                      // of the panels, for threads
   int64_t patch_pitch, output_pitch;  // from point to point
   double flops;
 };
@@ -216,8 +216,8 @@ void store_tiles(const WinogradConvolution& o, const WinogradPlan& p, const Pane
   for (int64_t tile = first; tile < end; ++tile, points += panel.ld, at.next()) {
     const int64_t y = (at.image * s.h.outputs + at.row) / scale;
     const TileStore t{.points = points,
-                        .pitch = p.output_pitch,
- .ld=panel.ld,
+                      .pitch = p.output_pitch,
+                      .ld = panel.ld,
                       .y = o.y + y * row + at.column / scale * column + panel.first,
                       .row = row,
                       .column = column,
@@ -253,7 +253,8 @@ void winograd(const WinogradConvolution& o, void* workspace) {
       const Panel panel = panel_at(s, index);
       for (int64_t point = 0; point < kWinogradPoints; ++point) {
         const int64_t tiles = end - first;
-        fetch_patches(s, o.x, end + tiles * point / kWinogradPoints, end + tiles * (point + 1) / kWinogradPoints);
+        fetch_patches(s, o.x, end + tiles * point / kWinogradPoints, end + tiles * (point + 1) / kWinogradPoints, 0,
+                      s.channels);
         multiply_in_cache(end - first, panel.ld, s.channels, {patch_points + point * p.patch_pitch, p.ld, 1},
                           weights + panel.weights + point * s.channels * panel.ld, panel.ld,
                           output_points + point * p.output_pitch, panel.ld, false);

@@ -1,5 +1,6 @@
-// Gradient of the kernel of a 3 x 3 convolution by Winograd's algorithm: with the names of winograd_tiles.h, that of the
-// transformed taps is, for each point, the matrix product of the transformed patches and of A dY A^T over all tiles.
+// Gradient of the kernel of a 3 x 3 convolution by Winograd's algorithm: with the names of winograd_tiles.h, that of
+// the transformed taps is, for each point, the matrix product of the transformed patches and of A dY A^T over all
+// tiles.
 #include "cpu/conv_partials.h"
 #include "cpu/gemm.h"
 #include "cpu/winograd_tiles.h"
@@ -13,7 +14,7 @@ constexpr int64_t kChannels = 64, kFilters = 64;
 struct GradPlan {
   TileGrid grid;
   int64_t channel_slices, filter_slices;
-  int64_t splits;              // of the tiles, each with a gradient of its own
+  int64_t splits;  // of the tiles, each with a gradient of its own
   int64_t blocks, block_tiles;
   int64_t channels_ld, filters_ld;
   int64_t patch_pitch, grad_pitch, sum_pitch;  // from point to point
@@ -21,7 +22,7 @@ struct GradPlan {
 };
 
 GradPlan plan(const WinogradShape& s) {
-  constexpr int64_t kBlockBytes = 384 * 1024;  // of transformed patches and gradients
+  constexpr int64_t kCacheBytes = 640 * 1024;  // for transformed patches and gradients, and their sums
   constexpr double kFlopsPerChunk = 4e6;
   constexpr int64_t kChunks = 32, kMostBytes = 8 << 20, kTilesPerSplit = 128;
   GradPlan p{};
@@ -37,7 +38,8 @@ GradPlan plan(const WinogradShape& s) {
   p.splits = clamp(p.grid.tiles / kTilesPerSplit, 1, p.splits);
   const int64_t tile_bytes = kWinogradPoints * (p.channels_ld + p.filters_ld) * static_cast<int64_t>(sizeof(float));
   const int64_t of_split = (p.grid.tiles + p.splits - 1) / p.splits;
-  const int64_t most = kBlockBytes / tile_bytes;
+  const int64_t sum_bytes = kWinogradPoints * p.channels_ld * p.filters_ld * static_cast<int64_t>(sizeof(float));
+  const int64_t most = (kCacheBytes - sum_bytes) / tile_bytes;
   p.blocks = (of_split + most - 1) / most * p.splits;
   p.block_tiles = (p.grid.tiles + p.blocks - 1) / p.blocks;
   p.patch_pitch = point_pitch(p.block_tiles, p.channels_ld);
@@ -91,6 +93,23 @@ void transform_grads(const WinogradShape& s, const TileGrid& grid, const float* 
     const GradTile t{{{from, right ? from + s.filters : zeros},
                       {below ? from + row : zeros, below && right ? from + row + s.filters : zeros}}};
     transform_grad(t, filters, to, pitch, ld);
+  }
+}
+
+// Asks for those tiles.
+void fetch_grads(const WinogradShape& s, const TileGrid& grid, const float* grad, int64_t first, int64_t end,
+                 int64_t filter, int64_t filters) {
+  constexpr int64_t kLine = 64 / sizeof(float);
+  const int64_t row = s.w.outputs * s.filters;
+  if (end > grid.tiles) end = grid.tiles;
+  TileWalk at = walk_from(s, grid, first);
+  for (int64_t tile = first; tile < end; ++tile, at.next()) {
+    const float* const from = grad + (at.image * s.h.outputs + at.row) * row + at.column * s.filters + filter;
+    for (int64_t i = 0; i < kWinogradTile; ++i) {
+      for (int64_t j = 0; j < kWinogradTile; ++j) {
+        for (int64_t k = 0; k < filters; k += kLine) __builtin_prefetch(from + i * row + j * s.filters + k, 0, 2);
+      }
+    }
   }
 }
 
@@ -159,6 +178,10 @@ void winograd_grad_kernel(const WinogradShape& s, const float* x, const float* g
       transform_patches(s, x, first, end, channel, channels, one_patch, patch_points, p.channels_ld, p.patch_pitch);
       transform_grads(s, p.grid, grad, first, end, filter, filters, zeros, grad_points, p.filters_ld, p.grad_pitch);
       for (int64_t point = 0; point < kWinogradPoints; ++point) {
+        const int64_t next = end + (end - first) * point / kWinogradPoints;
+        const int64_t behind = end + (end - first) * (point + 1) / kWinogradPoints;
+        fetch_patches(s, x, next, behind, channel, channels);
+        fetch_grads(s, p.grid, grad, next, behind, filter, filters);
         multiply_in_cache(channels, columns, end - first, {patch_points + point * p.patch_pitch, 1, p.channels_ld},
                           grad_points + point * p.grad_pitch, p.filters_ld, sum_points + point * p.sum_pitch,
                           p.filters_ld, block > first_block);

@@ -1,7 +1,7 @@
 // Winograd's minimal filtering F(2 x 2, 3 x 3) (A. Lavin, S. Gray: Fast Algorithms for Convolutional Neural Networks,
-// 2015): a 2 x 2 tile of outputs Y = A^T [(G g G^T) * (B^T d B)] A of a 4 x 4 patch d of the image and 3 x 3 taps g takes
-// 16 multiplications for each pair of channels instead of 36, and these are 16 matrix products over tiles and channels.
-// The factors in A and B are 0 and +-1, those in G are halves.
+// 2015): a 2 x 2 tile of outputs Y = A^T [(G g G^T) * (B^T d B)] A of a 4 x 4 patch d of the image and 3 x 3 taps g
+// takes 16 multiplications for each pair of channels instead of 36, and these are 16 matrix products over tiles and
+// channels. The factors in A and B are 0 and +-1, those in G are halves.
 #pragma once
 
 #include "cpu/conv_geometry.h"
@@ -38,7 +38,8 @@ struct TileWalk {
 };
 PN_INLINE TileWalk walk_from(const WinogradShape& s, const TileGrid& grid, int64_t tile) {
   const int64_t row = tile / grid.columns;
-  return {row / grid.rows, row % grid.rows * kWinogradTile, tile % grid.columns * kWinogradTile, s.h.outputs, s.w.outputs};
+  return {row / grid.rows, row % grid.rows * kWinogradTile, tile % grid.columns * kWinogradTile, s.h.outputs,
+          s.w.outputs};
 }
 
 // Pixels of an axis that all outputs' taps inside the image read, summed: what a direct convolution multiplies.
@@ -70,7 +71,8 @@ PN_INLINE bool is_winograd(const ConvGeometry& g, const WinogradShape& shape, DT
   return dtype == DType::float32 && g.groups == 1 && fits(g.h) && fits(g.w) && winograd_pays(shape);
 }
 PN_INLINE WinogradShape winograd_shape(const ConvGeometry& g) {
-  return {{g.h.source, g.h.outputs, g.h.offset}, {g.w.source, g.w.outputs, g.w.offset}, g.images, g.channels, g.filters};
+  return {
+      {g.h.source, g.h.outputs, g.h.offset}, {g.w.source, g.w.outputs, g.w.offset}, g.images, g.channels, g.filters};
 }
 
 // Elements from one point of `rows` transformed rows to the next: not a multiple of 4 KB, where all points of a tile
@@ -99,7 +101,8 @@ PN_INLINE P* step(P*& at, int64_t by) {
 
 // to[point][channel] = B^T d B of a patch whose rows and columns lie `row` and `column` elements apart; channels are
 // filled up to whole vectors with zeros.
-PN_INLINE void transform_patch(const float* d, int64_t row, int64_t column, int64_t channels, float* to, int64_t pitch, int64_t ld) {
+PN_INLINE void transform_patch(const float* d, int64_t row, int64_t column, int64_t channels, float* to, int64_t pitch,
+                               int64_t ld) {
   for_lanes<float>(0, channels, [=](int64_t c, auto lanes) PN_LAMBDA {
     Vec<float> half[4][4];  // [row][point]
     const float* rows = d + c;
@@ -129,7 +132,8 @@ PN_INLINE void transform_patch(const float* d, int64_t row, int64_t column, int6
   });
 }
 
-// Patches [first, end) of the tiles of a grid; of their channels [channel, channel + channels). `patch` holds 16 pixels.
+// Patches [first, end) of the tiles of a grid; of their channels [channel, channel + channels). `patch` holds 16
+// pixels.
 PN_INLINE void transform_patches(const WinogradShape& s, const float* x, int64_t first, int64_t end, int64_t channel,
                                  int64_t channels, float* patch, float* to, int64_t ld, int64_t pitch) {
   const TileGrid grid = tile_grid(s);
@@ -160,19 +164,22 @@ PN_INLINE void transform_patches(const WinogradShape& s, const float* x, int64_t
 }
 
 // Asks for what the patches [first, end) of the tiles read and those before them did not.
-PN_INLINE void fetch_patches(const WinogradShape& s, const float* x, int64_t first, int64_t end) {
+PN_INLINE void fetch_patches(const WinogradShape& s, const float* x, int64_t first, int64_t end, int64_t channel,
+                             int64_t channels) {
   constexpr int64_t kLine = 64 / sizeof(float);
   const TileGrid grid = tile_grid(s);
   const int64_t row = s.w.source * s.channels;
   if (end > grid.tiles) end = grid.tiles;
   TileWalk at = walk_from(s, grid, first);
   for (int64_t tile = first; tile < end; ++tile, at.next()) {
-    for (int64_t y = at.row + s.h.offset + 2; y < at.row + s.h.offset + kWinogradPatch; ++y) {
+    for (int64_t i = 2; i < kWinogradPatch; ++i) {
+      const int64_t y = at.row + s.h.offset + i;
       if (y < 0 || y >= s.h.source) continue;
-      const int64_t left = at.column + s.w.offset + 2, behind = left + 2 < s.w.source ? left + 2 : s.w.source;
-      const float* const from = x + (at.image * s.h.source + y) * row;
-      for (int64_t at_x = left * s.channels; at_x < behind * s.channels; at_x += kLine) {
-        __builtin_prefetch(from + at_x, 0, 2);
+      const float* const from = x + (at.image * s.h.source + y) * row + channel;
+      for (int64_t j = 2; j < kWinogradPatch; ++j) {
+        const int64_t column = at.column + s.w.offset + j;
+        if (column >= s.w.source) break;
+        for (int64_t c = 0; c < channels; c += kLine) __builtin_prefetch(from + column * s.channels + c, 0, 2);
       }
     }
   }
