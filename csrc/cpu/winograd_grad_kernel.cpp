@@ -23,6 +23,7 @@ struct GradPlan {
 
 GradPlan plan(const WinogradShape& s) {
   constexpr int64_t kCacheBytes = 640 * 1024;  // for transformed patches and gradients, and their sums
+  constexpr int64_t kLongestSum = 64;          // tiles summed one after the other: long sums round more
   constexpr double kFlopsPerChunk = 4e6;
   constexpr int64_t kChunks = 32, kMostBytes = 8 << 20, kTilesPerSplit = 128;
   GradPlan p{};
@@ -39,7 +40,7 @@ GradPlan plan(const WinogradShape& s) {
   const int64_t tile_bytes = kWinogradPoints * (p.channels_ld + p.filters_ld) * static_cast<int64_t>(sizeof(float));
   const int64_t of_split = (p.grid.tiles + p.splits - 1) / p.splits;
   const int64_t sum_bytes = kWinogradPoints * p.channels_ld * p.filters_ld * static_cast<int64_t>(sizeof(float));
-  const int64_t most = (kCacheBytes - sum_bytes) / tile_bytes;
+  const int64_t most = clamp((kCacheBytes - sum_bytes) / tile_bytes, 1, kLongestSum);
   p.blocks = (of_split + most - 1) / most * p.splits;
   p.block_tiles = (p.grid.tiles + p.blocks - 1) / p.blocks;
   p.patch_pitch = point_pitch(p.block_tiles, p.channels_ld);

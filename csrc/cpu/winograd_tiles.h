@@ -55,7 +55,7 @@ PN_INLINE int64_t taps_of_axis(const WinogradAxis& axis) {
 }
 
 // Transforming costs, for each tile and channel, filter, or pair of them, the time of so many multiply-adds.
-constexpr int64_t kTransformTile = 40, kTransformTaps = 120;
+constexpr int64_t kTransformTile = 160, kTransformTaps = 120;
 
 PN_INLINE bool winograd_pays(const WinogradShape& s) {
   constexpr int64_t kLeastChannels = 16;
