@@ -40,11 +40,15 @@ ConvolvePlan plan(const Call& call, DType dtype) {
                           static_cast<int64_t>(dtype_size(dtype)));
 }
 
+// The same for a convolution alone and for one with its pooling, which must have the same bits.
 bool by_winograd(const Call& call, DType dtype) {
-  const Activation activation = call.params.activation;
-  const bool pools = call.pool[0] * call.pool[1] > 1, pairs = call.pool[0] == 2 && call.pool[1] == 2;
-  if (pools && !(pairs && (activation == Activation::linear || activation == Activation::relu))) return false;
-  return is_winograd(call.geometry, winograd_shape(call.geometry), dtype);
+  const bool pools = call.pool[0] * call.pool[1] > 1, tiles = call.pool[0] == 2 && call.pool[1] == 2;
+  ConvGeometry whole = call.geometry;
+  if (pools) {
+    whole.h.outputs = whole.h.source - (call.params.same ? 0 : 2);
+    whole.w.outputs = whole.w.source - (call.params.same ? 0 : 2);
+  }
+  return (!pools || tiles) && is_winograd(whole, winograd_shape(whole), dtype);
 }
 void run_winograd(const KernelArgs& args, const Call& call) {
   winograd({.shape = winograd_shape(call.geometry),

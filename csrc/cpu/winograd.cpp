@@ -203,6 +203,25 @@ PN_INLINE void store_tile(const TileStore& t, int64_t k, Vec<float> bias, bool r
   }
 }
 
+// The maximum of a whole tile, after an activation that is not computed in registers.
+void store_activated_maximum(const TileStore& tile, int64_t filters, const float* bias, Activation activation) {
+  float outputs[4 * kPanel];
+  TileStore t = tile;
+  t.y = outputs;
+  t.row = 2 * kPanel;
+  t.column = kPanel;
+  for_lanes<float>(0, filters, [=](int64_t k, auto lanes) PN_LAMBDA {
+    store_tile<false>(t, k, bias ? lanes.load(bias + k) : Vec<float>{}, false, lanes);
+  });
+  apply_epilogue(4, filters, outputs, kPanel, nullptr, activation);
+  const float* const y = outputs;
+  for_lanes<float>(0, filters, [=](int64_t k, auto lanes) PN_LAMBDA {
+    Vec<float> most = lanes.load(y + k);
+    for (int i = 1; i < 4; ++i) most = larger<float>(lanes.load(y + i * kPanel + k), most);
+    lanes.store(tile.y + k, most);
+  });
+}
+
 template <bool kPools>
 void store_tiles(const WinogradConvolution& o, const WinogradPlan& p, const Panel& panel, int64_t first, int64_t end,
                  const float* points) {
@@ -223,6 +242,10 @@ void store_tiles(const WinogradConvolution& o, const WinogradPlan& p, const Pane
                       .column = column,
                       .rows = at.row + 1 < s.h.outputs ? 2 : 1,
                       .columns = at.column + 1 < s.w.outputs ? 2 : 1};
+    if (kPools && late) {
+      store_activated_maximum(t, panel.filters, bias, o.activation);
+      continue;
+    }
     for_lanes<float>(0, panel.filters, [=](int64_t k, auto lanes) PN_LAMBDA {
       store_tile<kPools>(t, k, bias ? lanes.load(bias + k) : Vec<float>{}, relu, lanes);
     });

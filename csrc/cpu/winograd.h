@@ -25,7 +25,7 @@ struct WinogradConvolution {
   const float* bias;    // [filters] or nullptr
   Activation activation;
   float* y;    // [images, h.outputs, w.outputs, filters], or of each tile its maximum
-  bool pools;  // the latter; for even outputs, and the activations linear and relu
+  bool pools;  // the latter; for even numbers of outputs
 };
 
 // `workspace` holds winograd_workspace(shape) bytes.

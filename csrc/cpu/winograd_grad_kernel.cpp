@@ -23,7 +23,7 @@ struct GradPlan {
 
 GradPlan plan(const WinogradShape& s) {
   constexpr int64_t kCacheBytes = 640 * 1024;  // for transformed patches and gradients, and their sums
-  constexpr int64_t kLongestSum = 64;          // tiles summed one after the other: long sums round more
+  constexpr int64_t kLongestSum = 32;          // tiles summed one after the other: long sums round more
   constexpr double kFlopsPerChunk = 4e6;
   constexpr int64_t kChunks = 32, kMostBytes = 8 << 20, kTilesPerSplit = 128;
   GradPlan p{};

@@ -240,6 +240,11 @@ Value conv2d_max_pool(const Node& conv, const Pair& pool) {
   params.conv = conv.params.as<Conv2DParams>();
   // The kernel takes products of one tap, and images of one row, for something else.
   if (taps(conv.params) == 1 || params.conv.image[0] == 1) return {};
+  // Nor does it join other windows than 2 x 2 to the tiles of Winograd's algorithm.
+  constexpr int64_t kFewChannels = 16;
+  const Shape& kernel = conv.inputs[1].shape();
+  const bool tiles = params.conv.kernel[0] == 3 && params.conv.kernel[1] == 3 && params.conv.groups == 1;
+  if (tiles && kernel[2] >= kFewChannels && kernel[3] >= kFewChannels && (pool[0] != 2 || pool[1] != 2)) return {};
   for (int i = 0; i < 2; ++i) params.pool[i] = pool[i];
   return apply1(kConv2DMaxPool, params, conv.inputs);
 }

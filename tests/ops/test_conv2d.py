@@ -87,10 +87,12 @@ def test_conv2d_windows(kernel_size, dtype):
             check_conv2d(images, kernel_size, filters, dtype, groups, **window)
 
 
+# Most 3 x 3 kernels of many channels are Winograd's, 3 x 4 ones are not.
+@pytest.mark.parametrize("kernel_size", [(3, 3), (3, 4)])
 @pytest.mark.parametrize("channels", [1, 2, 3, 15, 16, 17, 33, 64, 65])
-def test_conv2d_channels_and_filters(channels):
+def test_conv2d_channels_and_filters(channels, kernel_size):
     for filters in (1, 6, 15, 16, 17, 31, 32, 33, 48, 49, 64, 65, 130):
-        check_conv2d((2, 6, 5, channels), (3, 3), filters, padding="same")
+        check_conv2d((2, 6, 5, channels), kernel_size, filters, padding="same")
 
 
 @pytest.mark.parametrize("channels", [8, 16, 17, 31, 40])
@@ -131,15 +133,16 @@ def test_conv2d_kernel_gradient_of_one_channel(columns):
         check_conv2d((9, 12, columns, 1), (3, 2), filters, strides=(2, 1), dilation_rate=(1, 2))
 
 
+@pytest.mark.parametrize("kernel_size", [(3, 3), (3, 4)])
 @pytest.mark.parametrize("channels", [12, 16, 24, 25, 32, 49, 64])
-def test_conv2d_kernel_gradient_of_many_pixels(channels):
+def test_conv2d_kernel_gradient_of_many_pixels(channels, kernel_size):
     """Sums in several chunks of pixels; blocks of several images, the last of them smaller."""
     for filters in (5, 16, 17, 32, 70):
-        check_conv2d((5, 12, 11, channels), (3, 3), filters, padding="same")
+        check_conv2d((5, 12, 11, channels), kernel_size, filters, padding="same")
         check_conv2d((3, 13, 12, channels), (2, 3), filters, padding="same", strides=(2, 2))
     check_conv2d((7, 9, 9, channels), (3, 3), 33, padding="same", dilation_rate=(2, 1))
     check_conv2d((7, 9, 9, 2 * channels), (3, 3), 48, padding="same", groups=2)
-    check_conv2d((2, 30, 31, channels), (3, 3), 20, padding="same")
+    check_conv2d((2, 30, 31, channels), kernel_size, 20, padding="same")
 
 
 @pytest.mark.parametrize(
@@ -173,6 +176,8 @@ def test_conv2d_kernel_gradient_of_many_pixels(channels):
 )
 def test_conv2d_shapes(images, kernel_size, filters, options):
     check_conv2d(images, kernel_size, filters, **{"padding": "same"} | options)
+    if kernel_size == (3, 3) and not options:
+        check_conv2d(images, (3, 4), filters, padding="same")
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
