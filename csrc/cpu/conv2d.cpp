@@ -48,7 +48,7 @@ bool by_winograd(const Call& call, DType dtype) {
     whole.h.outputs = whole.h.source - (call.params.same ? 0 : 2);
     whole.w.outputs = whole.w.source - (call.params.same ? 0 : 2);
   }
-  return (!pools || tiles) && is_winograd(whole, winograd_shape(whole), dtype);
+  return (!pools || tiles) && is_winograd(whole, winograd_shape(whole), Taps::transformed, dtype);
 }
 void run_winograd(const KernelArgs& args, const Call& call) {
   winograd({.shape = winograd_shape(call.geometry),

@@ -126,7 +126,7 @@ WinogradShape shape_of_gradient(const ConvGeometry& g) {
 }
 bool by_winograd(const KernelArgs& args) {
   const ConvGeometry g = geometry<float>(args);
-  return is_winograd(g, shape_of_gradient(g), args.out[0].dtype);
+  return is_winograd(g, shape_of_gradient(g), Taps::transposed, args.out[0].dtype);
 }
 void run_winograd(const KernelArgs& args) {
   winograd({.shape = shape_of_gradient(geometry<float>(args)),

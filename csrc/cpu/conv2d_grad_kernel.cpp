@@ -425,7 +425,7 @@ void run(const KernelArgs& args) {
 
 bool by_winograd(const KernelArgs& args) {
   const ConvGeometry g = geometry_of(args);
-  return is_winograd(g, winograd_shape(g), args.out[0].dtype);
+  return is_winograd(g, winograd_shape(g), Taps::summed, args.out[0].dtype);
 }
 
 void conv2d_grad_kernel(const KernelArgs& args) {

@@ -54,21 +54,36 @@ PN_INLINE int64_t taps_of_axis(const WinogradAxis& axis) {
   return count;
 }
 
-// Transforming costs, for each tile and channel, filter, or pair of them, the time of so many multiply-adds.
-constexpr int64_t kTransformTile = 160, kTransformTaps = 120;
+// What happens to the taps.
+enum class Taps { transformed, transposed, summed };
 
-PN_INLINE bool winograd_pays(const WinogradShape& s) {
+// Transforming costs the time of so many multiply-adds, for each tile and channel or filter,
+constexpr int64_t kTransformTile = 160;
+// and for each pair of them. Transformed taps are 64 bytes a pair: writing and reading them costs more where they leave
+// L2, or all caches.
+PN_INLINE int64_t cost_of_taps(int64_t pairs, Taps taps) {
+  constexpr int64_t kInL2 = 1 << 14, kInCache = 1 << 17;  // pairs
+  constexpr int64_t kNear = 120, kFar = 300, kFromMemory = 700, kTransposing = 60;
+  if (taps == Taps::summed) return kNear;
+  return (pairs <= kInL2      ? kNear
+          : pairs <= kInCache ? kFar
+                              : kFromMemory) +
+         (taps == Taps::transposed ? kTransposing : 0);
+}
+
+PN_INLINE bool winograd_pays(const WinogradShape& s, Taps taps) {
   constexpr int64_t kLeastChannels = 16;
   if (s.channels < kLeastChannels || s.filters < kLeastChannels) return false;
   const int64_t tiles = tile_grid(s).tiles, pairs = s.channels * s.filters;
   const int64_t of_tile = kWinogradPoints * pairs + kTransformTile * (s.channels + s.filters);
-  return tiles * of_tile + kTransformTaps * pairs < s.images * taps_of_axis(s.h) * taps_of_axis(s.w) * pairs;
+  const int64_t direct = s.images * taps_of_axis(s.h) * taps_of_axis(s.w) * pairs;
+  return tiles * of_tile + cost_of_taps(pairs, taps) * pairs < direct;
 }
 
 // Is a convolution computed like this? `shape`: of the convolution, or of the one that computes its gradient.
-PN_INLINE bool is_winograd(const ConvGeometry& g, const WinogradShape& shape, DType dtype) {
+PN_INLINE bool is_winograd(const ConvGeometry& g, const WinogradShape& shape, Taps taps, DType dtype) {
   const auto fits = [](const WindowAxis& axis) { return axis.taps == 3 && axis.stride == 1 && axis.dilation == 1; };
-  return dtype == DType::float32 && g.groups == 1 && fits(g.h) && fits(g.w) && winograd_pays(shape);
+  return dtype == DType::float32 && g.groups == 1 && fits(g.h) && fits(g.w) && winograd_pays(shape, taps);
 }
 PN_INLINE WinogradShape winograd_shape(const ConvGeometry& g) {
   return {
