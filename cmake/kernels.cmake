@@ -16,7 +16,8 @@ endfunction()
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
   set(PYNEURAL_SIMD_LEVELS baseline avx2 avx512 CACHE STRING "SIMD levels to build; fewer of them build sooner")
   set(pyneural_levels ${PYNEURAL_SIMD_LEVELS})
-  set(pyneural_flags_baseline -march=x86-64-v2)
+  # Few processors still need the first level: it should be small rather than as fast as can be.
+  set(pyneural_flags_baseline -march=x86-64-v2 -O2)
   set(pyneural_flags_avx2 -march=x86-64-v2 -mavx2 -mfma -mf16c)
   set(pyneural_flags_avx512 -march=x86-64-v2 -mavx2 -mfma -mf16c -mavx512f -mavx512vl -mavx512bw -mavx512dq -mprefer-vector-width=512)
 else()
@@ -52,7 +53,7 @@ foreach(level IN LISTS pyneural_levels)
   pyneural_common_options(kernels_${level} KERNELS)
   target_compile_definitions(kernels_${level} PRIVATE PN_SIMD_NAMESPACE=${level})
   # errno and trapping keep GCC from vectorising; contraction gives FMA. No option that reorders sums.
-  target_compile_options(kernels_${level} PRIVATE ${pyneural_flags_${level}} -O3 -ffp-contract=fast -fno-math-errno
+  target_compile_options(kernels_${level} PRIVATE -O3 ${pyneural_flags_${level}} -ffp-contract=fast -fno-math-errno
     -fno-trapping-math -fno-exceptions -fno-rtti -fno-threadsafe-statics -fno-stack-protector -Wno-psabi -Wno-uninitialized
     $<$<CXX_COMPILER_ID:Clang,AppleClang>:-Wno-unknown-pragmas -Wno-bitwise-conditional-parentheses>)
   list(APPEND pyneural_kernel_targets kernels_${level})
