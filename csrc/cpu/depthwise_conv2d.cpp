@@ -87,20 +87,79 @@ __attribute__((noinline)) void output_tiles(const OutputRow<T>& row, int64_t out
   }
 }
 
+// Neighbouring tiles of a row that see all taps and no edge: a vector of channels at a time, whose weights stay in
+// registers.
+template <class Shape, int Count, class T>
+__attribute__((noinline)) void output_run(const OutputRow<T>& of_row, int64_t output, int64_t tiles, int64_t first,
+                                          int64_t end) {
+  constexpr int lanes = kLanes<T>, taps = Shape::taps, stride = Shape::stride;
+  constexpr int columns = (Count - 1) * stride + taps;
+  const OutputRow<T> row = of_row;  // a copy that stores cannot change
+  const int64_t channels = row.in.channels, x_step = row.in.x_step, pitch = row.column_pitch;
+  const Vec<T> limit = broadcast(row.limit);
+  for (int64_t c = first; c < end; c += lanes) {
+    const int64_t channel = c + lanes <= end ? c : end - lanes;
+    Vec<T> weight[taps][taps];
+#pragma GCC unroll 8
+    for (int i = 0; i < taps; ++i) {
+#pragma GCC unroll 8
+      for (int t = 0; t < taps; ++t) {
+        weight[i][t] = in_register(load(row.weights + i * row.weight_row + t * row.weight_column + channel));
+      }
+    }
+    const Vec<T> bias = row.bias ? load(row.bias + channel) : Vec<T>{};
+    const T* x = row.in.x + (output * stride + row.in.w.offset) * channels + channel;
+    T* y = row.y + output * pitch + channel;
+    for (int64_t tile = 0; tile < tiles; ++tile, x += Count * stride * channels, y += Count * pitch) {
+      Vec<T> acc[Count];
+#pragma GCC unroll 8
+      for (int j = 0; j < Count; ++j) acc[j] = bias;
+#pragma GCC unroll 8
+      for (int i = 0; i < taps; ++i) {
+#pragma GCC unroll 32
+        for (int k = 0; k < columns; ++k) {
+          const Vec<T> value = in_register(load(x + i * x_step + k * channels));
+#pragma GCC unroll 8
+          for (int t = 0; t < taps; ++t) {
+            const int distance = k - t, j = distance / stride;
+            if (distance >= 0 && distance % stride == 0 && j < Count) acc[j] = fma(value, weight[i][t], acc[j]);
+          }
+        }
+      }
+      const T* const next = x + taps * x_step + (taps - 1) * channels;
+#pragma GCC unroll 8
+      for (int j = 0; j < Count; ++j) {
+        __builtin_prefetch(next + j * stride * channels);
+        store(y + j * pitch, select(acc[j] < limit, limit, acc[j]));
+      }
+    }
+  }
+}
+
 // Channels [first, end) of the outputs [begin, stop) of a row, in tiles of Count.
 template <int Count, class T>
 PN_INLINE void output_strip(const OutputRow<T>& row, int64_t begin, int64_t stop, int64_t first, int64_t end) {
   const WindowAxis& w = row.in.w;
-  for (int64_t j = begin; j < stop; j += Count) {
+  for (int64_t j = begin; j < stop;) {
     // The last tile of a row may compute some outputs again.
     const int64_t output = j + Count <= w.outputs ? j : w.outputs - Count;
+    int64_t done = 1;
     if constexpr (Count == 1) {
       output_tiles<Shape<0, 1>, 1, true>(row, output, first, end);
     } else {
       choose_shape(w, at_edge(w, output, Count), [&](auto shape, auto edge) PN_LAMBDA {
-        output_tiles<decltype(shape), Count, edge.is>(row, output, first, end);
+        using Known = decltype(shape);
+        if constexpr (kKeepsTaps<Known, Count> && !edge.is) {
+          const int64_t tiles = inner_tiles(w, j, stop, Count);
+          if (tiles > 0 && row.in.rows == Known::taps && row.in.channels >= kLanes<T>) {
+            done = tiles;
+            return output_run<Known, Count>(row, j, tiles, first, end);
+          }
+        }
+        output_tiles<Known, Count, edge.is>(row, output, first, end);
       });
     }
+    j += done * Count;
   }
 }
 

@@ -61,6 +61,17 @@ PN_INLINE bool at_edge(const WindowAxis& w, int64_t output, int64_t count) {
   return column < 0 || column + window_span(w, count) > w.source;
 }
 
+// How many tiles of `count` outputs, from `output` on and before `stop`, see no edge.
+PN_INLINE int64_t inner_tiles(const WindowAxis& w, int64_t output, int64_t stop, int64_t count) {
+  int64_t tiles = 0;
+  for (; output < stop && output + count <= w.outputs && !at_edge(w, output, count); output += count) ++tiles;
+  return tiles;
+}
+
+// Are there registers for all taps of a square window, beside a tile's outputs, a column and two more vectors?
+template <class Shape, int Count>
+constexpr bool kKeepsTaps = Shape::taps > 0 && Shape::taps* Shape::taps + Count + 3 <= PN_VECTOR_REGISTERS;
+
 // A tile knows the taps and the stride of the usual windows; 0 taps: any window.
 template <int kTaps, int kStride>
 struct Shape {
