@@ -97,9 +97,9 @@ void transform_grads(const WinogradShape& s, const TileGrid& grid, const float* 
   }
 }
 
-// Asks for those tiles.
-void fetch_grads(const WinogradShape& s, const TileGrid& grid, const float* grad, int64_t first, int64_t end,
-                 int64_t filter, int64_t filters) {
+// Asks for those tiles. Inline: GCC drops calls of functions that do nothing else.
+PN_INLINE void fetch_grads(const WinogradShape& s, const TileGrid& grid, const float* grad, int64_t first, int64_t end,
+                           int64_t filter, int64_t filters) {
   constexpr int64_t kLine = 64 / sizeof(float);
   const int64_t row = s.w.outputs * s.filters;
   if (end > grid.tiles) end = grid.tiles;
