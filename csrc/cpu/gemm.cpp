@@ -1,6 +1,7 @@
 #include "cpu/gemm.h"
 
 #include "cpu/gemm_blocks.h"
+#include "cpu/gemm_column.h"
 #include "cpu/gemm_dot.h"
 #include "cpu/gemm_vector.h"
 #include "threads/parallel.h"
@@ -375,6 +376,9 @@ size_t gemm_workspace(int64_t m, int64_t n, int64_t k, size_t element_size, bool
 
 void multiply_in_cache(int64_t m, int64_t n, int64_t k, const MatrixView<float>& a, const float* b, int64_t ldb,
                        float* c, int64_t ldc, bool accumulate) {
+  if (column_pays<float>(m, n, k, a.row_stride, a.col_stride)) {
+    return multiply_column(m, k, a.data, a.row_stride, a.col_stride, b, ldb, c, ldc, accumulate);
+  }
   panels_in_place<float>(m, n, k, a.data, a.row_stride, a.col_stride, b, ldb, c, ldc, accumulate);
 }
 

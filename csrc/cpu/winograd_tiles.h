@@ -57,8 +57,9 @@ PN_INLINE int64_t taps_of_axis(const WinogradAxis& axis) {
 // What happens to the taps.
 enum class Taps { transformed, transposed, summed };
 
-// Transforming costs the time of so many multiply-adds, for each tile and channel or filter,
-constexpr int64_t kTransformTile = 160;
+// Transforming costs the time of so many multiply-adds, for each tile and channel or filter (two ways into L2, or one
+// and one from there),
+PN_INLINE int64_t cost_of_tile(Taps taps) { return taps == Taps::summed ? 160 : 120; }
 // and for each pair of them. Transformed taps are 64 bytes a pair: writing and reading them costs more where they leave
 // L2, or all caches.
 PN_INLINE int64_t cost_of_taps(int64_t pairs, Taps taps) {
@@ -75,7 +76,7 @@ PN_INLINE bool winograd_pays(const WinogradShape& s, Taps taps) {
   constexpr int64_t kLeastChannels = 16;
   if (s.channels < kLeastChannels || s.filters < kLeastChannels) return false;
   const int64_t tiles = tile_grid(s).tiles, pairs = s.channels * s.filters;
-  const int64_t of_tile = kWinogradPoints * pairs + kTransformTile * (s.channels + s.filters);
+  const int64_t of_tile = kWinogradPoints * pairs + cost_of_tile(taps) * (s.channels + s.filters);
   const int64_t direct = s.images * taps_of_axis(s.h) * taps_of_axis(s.w) * pairs;
   return tiles * of_tile + cost_of_taps(pairs, taps) * pairs < direct;
 }

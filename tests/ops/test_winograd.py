@@ -38,6 +38,10 @@ def test_every_last_vector_and_panel(channels):
         ((2, 6, 6, 300), 70),
         ((32, 16, 16, 32), 16),  # sums over tiles in several splits
         ((9, 24, 24, 20), 20),
+        ((5, 15, 16, 16), 16),  # one vector of filters
+        ((5, 14, 15, 48), 9),
+        ((5, 14, 15, 48), 16),
+        ((5, 14, 15, 40), 16),
         ((1, 3, 200, 48), 48),
     ],
 )
