@@ -272,13 +272,15 @@ void winograd(const WinogradConvolution& o, void* workspace) {
     const int64_t first = chunk / p.parts * p.block_tiles, part = chunk % p.parts;
     const int64_t end = first + p.block_tiles < p.grid.tiles ? first + p.block_tiles : p.grid.tiles;
     transform_patches(s, o.x, first, end, 0, s.channels, patch, patch_points, p.ld, p.patch_pitch);
-    for (int64_t index = p.panels * part / p.parts; index < p.panels * (part + 1) / p.parts; ++index) {
+    const int64_t tiles = end - first, first_panel = p.panels * part / p.parts;
+    for (int64_t index = first_panel; index < p.panels * (part + 1) / p.parts; ++index) {
       const Panel panel = panel_at(s, index);
       for (int64_t point = 0; point < kWinogradPoints; ++point) {
-        const int64_t tiles = end - first;
-        fetch_patches(s, o.x, end + tiles * point / kWinogradPoints, end + tiles * (point + 1) / kWinogradPoints, 0,
-                      s.channels);
-        multiply_in_cache(end - first, panel.ld, s.channels, {patch_points + point * p.patch_pitch, p.ld, 1},
+        if (index == first_panel) {
+          const int64_t next = end + tiles * point / kWinogradPoints;
+          fetch_patches(s, o.x, next, end + tiles * (point + 1) / kWinogradPoints, 0, s.channels);
+        }
+        multiply_in_cache(tiles, panel.ld, s.channels, {patch_points + point * p.patch_pitch, p.ld, 1},
                           weights + panel.weights + point * s.channels * panel.ld, panel.ld,
                           output_points + point * p.output_pitch, panel.ld, false);
       }

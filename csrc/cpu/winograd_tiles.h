@@ -42,14 +42,13 @@ PN_INLINE TileWalk walk_from(const WinogradShape& s, const TileGrid& grid, int64
           s.w.outputs};
 }
 
-// Pixels of an axis that all outputs' taps inside the image read, summed: what a direct convolution multiplies.
+// How many taps of all outputs of an axis lie inside the image.
 PN_INLINE int64_t taps_of_axis(const WinogradAxis& axis) {
   int64_t count = 0;
-  for (int64_t i = 0; i < axis.outputs; ++i) {
-    for (int64_t tap = 0; tap < 3; ++tap) {
-      const int64_t at = i + tap + axis.offset;
-      count += at >= 0 && at < axis.source ? 1 : 0;
-    }
+  for (int64_t tap = axis.offset; tap < axis.offset + 3; ++tap) {
+    const int64_t first = tap < 0 ? -tap : 0, left = axis.source - tap;
+    const int64_t end = left < axis.outputs ? left : axis.outputs;
+    count += first < end ? end - first : 0;
   }
   return count;
 }
@@ -57,27 +56,24 @@ PN_INLINE int64_t taps_of_axis(const WinogradAxis& axis) {
 // What happens to the taps.
 enum class Taps { transformed, transposed, summed };
 
-// Transforming costs the time of so many multiply-adds, for each tile and channel or filter (two ways into L2, or one
-// and one from there),
-PN_INLINE int64_t cost_of_tile(Taps taps) { return taps == Taps::summed ? 160 : 120; }
-// and for each pair of them. Transformed taps are 64 bytes a pair: writing and reading them costs more where they leave
-// L2, or all caches.
-PN_INLINE int64_t cost_of_taps(int64_t pairs, Taps taps) {
+// Transforming costs the time of so many multiply-adds: for each tile and channel or filter,
+PN_INLINE double cost_of_tile(Taps taps) { return taps == Taps::summed ? 160 : 120; }
+// and for each pair of a channel and a filter. Transformed taps are 64 bytes a pair: writing and reading them costs
+// more where they leave L2, or all caches.
+PN_INLINE double cost_of_taps(int64_t pairs, Taps taps) {
   constexpr int64_t kInL2 = 1 << 14, kInCache = 1 << 17;  // pairs
-  constexpr int64_t kNear = 120, kFar = 300, kFromMemory = 700, kTransposing = 60;
+  constexpr double kNear = 120, kFar = 300, kFromMemory = 700, kTransposing = 60;
   if (taps == Taps::summed) return kNear;
-  return (pairs <= kInL2      ? kNear
-          : pairs <= kInCache ? kFar
-                              : kFromMemory) +
-         (taps == Taps::transposed ? kTransposing : 0);
+  const double cost = pairs <= kInL2 ? kNear : pairs <= kInCache ? kFar : kFromMemory;
+  return taps == Taps::transposed ? cost + kTransposing : cost;
 }
 
 PN_INLINE bool winograd_pays(const WinogradShape& s, Taps taps) {
   constexpr int64_t kLeastChannels = 16;
   if (s.channels < kLeastChannels || s.filters < kLeastChannels) return false;
   const int64_t tiles = tile_grid(s).tiles, pairs = s.channels * s.filters;
-  const int64_t of_tile = kWinogradPoints * pairs + cost_of_tile(taps) * (s.channels + s.filters);
-  const int64_t direct = s.images * taps_of_axis(s.h) * taps_of_axis(s.w) * pairs;
+  const double of_tile = kWinogradPoints * pairs + cost_of_tile(taps) * (s.channels + s.filters);
+  const double direct = 1.0 * s.images * taps_of_axis(s.h) * taps_of_axis(s.w) * pairs;
   return tiles * of_tile + cost_of_taps(pairs, taps) * pairs < direct;
 }
 
@@ -109,9 +105,7 @@ template <class P>
 PN_INLINE P* step(P*& at, int64_t by) {
   P* const before = at;
   at += by;
-#if defined(__GNUC__)
   asm("" : "+r"(at));
-#endif
   return before;
 }
 

@@ -5,6 +5,8 @@
 #include "threads/pool.h"
 
 #include <pthread.h>
+#include <sched.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -32,6 +34,10 @@ constexpr int kMaxThreads = 256;
 constexpr auto kSpin = std::chrono::microseconds(50);
 // Between two looks at the clock; more means that the system ran something else.
 constexpr auto kLongestTurn = std::chrono::microseconds(5);
+// A worker that has missed so many jobs is moved, but not again at once: where other programs want all processors, that
+// brings nothing.
+constexpr int kMissedJobs = 4;
+constexpr auto kMoveEvery = std::chrono::milliseconds(5);
 constexpr double kFlopsPerByte = 2;  // moving 256 KB takes as long as half a Mflop
 constexpr size_t kScratchAlignment = 64;
 
@@ -59,6 +65,17 @@ bool spin_until(const Done& done) {
     last = now;
   }
   return done();
+}
+
+// Some systems pack threads onto few processors, and leave one waiting behind the thread that needs it while other
+// processors are free. Forbidden this one for a moment, it runs elsewhere at once.
+void move_away(pid_t thread, int cpu) {
+  cpu_set_t allowed, others;
+  if (sched_getaffinity(thread, sizeof allowed, &allowed) != 0) return;
+  others = allowed;
+  CPU_CLR(cpu, &others);
+  if (CPU_COUNT(&others) == 0 || sched_setaffinity(thread, sizeof others, &others) != 0) return;
+  sched_setaffinity(thread, sizeof allowed, &allowed);
 }
 
 // Grow-only memory of one thread.
@@ -146,6 +163,7 @@ class Pool {
       }
       caller_waits_.store(false, std::memory_order_relaxed);
     }
+    for (int i = 0; i < workers; ++i) look_after(*workers_[i]);
     if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
     return true;
   }
@@ -154,6 +172,10 @@ class Pool {
   struct Worker {
     Scratch scratch;
     std::thread thread;
+    std::atomic<pid_t> id{0};
+    std::atomic<uint32_t> seen{0};  // the last job that it came to
+    int missed = 0;                 // jobs in a row
+    std::chrono::steady_clock::time_point moved{};
   };
   // The chunks that one thread begins with; in a cache line of its own.
   struct alignas(64) Share {
@@ -179,8 +201,23 @@ class Pool {
     }
   }
 
+  // After a job: has the worker come to it?
+  void look_after(Worker& worker) {
+    if (worker.seen.load(std::memory_order_relaxed) == signal_.load(std::memory_order_relaxed)) {
+      worker.missed = 0;
+      return;
+    }
+    if (++worker.missed < kMissedJobs) return;
+    const auto now = std::chrono::steady_clock::now();
+    const pid_t id = worker.id.load(std::memory_order_relaxed);
+    if (id == 0 || now - worker.moved < kMoveEvery) return;
+    worker.moved = now;
+    move_away(id, sched_getcpu());
+  }
+
   void serve(Worker* self, int id) {
     depth = 1;  // kernels called from here must not fork again
+    self->id = gettid();
     uint32_t seen = 0;
     for (;;) {
       const auto signalled = [&] { return signal_.load(std::memory_order_acquire) != seen; };
@@ -190,6 +227,7 @@ class Pool {
         parked_.fetch_sub(1, std::memory_order_seq_cst);
       }
       seen = signal_.load(std::memory_order_acquire);
+      self->seen.store(seen, std::memory_order_relaxed);
       work(id, nullptr, self);
     }
   }

@@ -92,10 +92,11 @@ def _set_up(axes: Any, points: Sequence[Point], limits: Limits, threads: int) ->
     left = min([min(knees) / 2, *(point.intensity / 1.6 for point in points)])
     right = max([max(knees) * 8, *(point.intensity * 2 for point in points)])
     bottom = min([peak / 25, *(_rate(point) / 1.6 for point in points)])
-    axes.set(xscale="log", yscale="log", xlim=(left, right), ylim=(bottom, peak * 1.5))
+    top = max([peak * 1.5, *(_rate(point) * 1.25 for point in points)])
+    axes.set(xscale="log", yscale="log", xlim=(left, right), ylim=(bottom, top))
     axes.set_xlabel("arithmetic intensity: operations per byte that has to be moved", color=INK)
     axes.set_ylabel("GFLOP/s", color=INK)
-    title = f"Kernels of pyneural below the roofs of {limits.processor}, {unit_name(limits.device, threads)}"
+    title = f"Kernels of pyneural and the roofs of {limits.processor}, {unit_name(limits.device, threads)}"
     axes.set_title(title, loc="left", color=INK, pad=14, fontsize=13)
     plain = FuncFormatter(lambda value, _: f"{value:g}")
     for axis in (axes.xaxis, axes.yaxis):

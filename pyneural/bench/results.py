@@ -26,7 +26,7 @@ class Point:
         family: "matmul", "conv2d", ...: what is drawn in one colour.
         threads: how many it was allowed to use.
         seconds: of one run.
-        flops: multiplications and additions that the result needs; 0 where they do not count.
+        flops: multiplications and additions of the direct way to the result; 0 where they do not count.
         bytes: what has to be read and written once.
         device: where it ran.
         footprint: the memory that it works on, where that is not `bytes`.

@@ -95,3 +95,28 @@ def test_changing_the_count_while_working(many_threads):
         result = big_sum()
         assert expected in (None, result)
         expected = result
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="no affinity masks here")
+def test_workers_may_run_anywhere_afterwards():
+    """Workers that wait behind busy programs are moved, and may use all processors again."""
+    code = """
+import os, time
+import numpy as np
+from pyneural import _core
+_core.set_num_threads(4)
+x = _core.tensor(np.ones((256, 512), "float32"))
+y = _core.tensor(np.ones((512, 256), "float32"))
+end = time.monotonic() + 0.3
+while time.monotonic() < end:
+    _core.matmul(x, y)
+masks = {tuple(sorted(os.sched_getaffinity(int(task)))) for task in os.listdir("/proc/self/task")}
+assert masks == {tuple(sorted(os.sched_getaffinity(0)))}, masks
+"""
+    busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in os.sched_getaffinity(0)]
+    try:
+        subprocess.run([sys.executable, "-c", code], check=True, env=dict(os.environ, OPENBLAS_NUM_THREADS="1"))
+    finally:
+        for process in busy:
+            process.kill()
+            process.wait()
