@@ -204,11 +204,12 @@ const OpDef kConv2DMaxPool{
         },
 };
 
-// Weights come from variables or constants on the CPU, perhaps scaled. What a plan is given lies where it runs.
+// Weights come from variables or constants on the CPU, perhaps scaled. What a plan is given lies where it runs, and
+// constants may be copied there.
 bool lies_on_cpu(const Value& value) {
   const Node& node = *value.node();
   if (node.variable) return node.variable->device().is_cpu();
-  if (!node.symbolic()) return node.tensors[0].device().is_cpu();
+  if (!node.symbolic()) return node.tensors[0].device().is_cpu() && current_device().is_cpu();
   for (const Value& input : node.inputs) {
     if (input && !lies_on_cpu(input)) return false;
   }

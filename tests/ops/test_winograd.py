@@ -94,6 +94,7 @@ def test_pooled_maxima_of_nan_are_nan():
     [((16, 16, 16, 32), 32), ((4, 16, 16, 64), 96), ((16, 8, 8, 160), 128), ((64, 16, 16, 20), 20)],
 )
 @pytest.mark.parametrize("positive", [False, True])
+@pytest.mark.cpu  # both ways are the same on a GPU
 def test_no_less_accurate_than_a_direct_convolution(images, filters, positive):
     """A fourth column of zeros in the kernel makes it a direct convolution with the same results."""
     x = RNG.normal(size=images).astype("float32")
