@@ -254,7 +254,7 @@ void pool_block(const ConvolvePlan& p, const ConvolveOperands<T>& o, const Block
 #pragma GCC unroll 2
           for (int64_t k = 0; k < rows; ++k) {
 #pragma GCC unroll 2
-            for (int64_t l = k == 0; l < columns; ++l) most = larger<T>(lanes.load(x + k * row + l * pixel + c), most);
+            for (int64_t l = k == 0; l < columns; ++l) most = larger(lanes.load(x + k * row + l * pixel + c), most);
           }
           lanes.store(y + c, most);
         });

@@ -6,8 +6,8 @@ namespace pyneural::cpu::PN_SIMD_NAMESPACE {
 namespace {
 
 // The larger of two; a NaN in either operand wins.
-template <class T>
-PN_INLINE Vec<T> larger(Vec<T> x, Vec<T> y) {
+template <class V>
+PN_INLINE V larger(V x, V y) {
   return (x > y) | (x != x) ? x : y;
 }
 

@@ -1,6 +1,7 @@
 // Maximum and average over sliding windows of NHWC images: vectors over channels. Positions outside the image take no
 // part.
 #include "cpu/address.h"
+#include "cpu/larger.h"
 #include "cpu/pool_columns.h"
 #include "cpu/pool_geometry.h"
 #include "threads/parallel.h"
@@ -33,10 +34,9 @@ struct Maximum {
 };
 struct MaximumOrNaN : Maximum {
   static constexpr bool kChecked = false;
-  // A NaN in either operand wins.
   template <class V>
   PN_INLINE V join(V sum, V x) {
-    return (x > sum) | (x != x) ? x : sum;
+    return larger(x, sum);
   }
   template <class V>
   PN_INLINE void look_at(V, V*) {}

@@ -191,7 +191,7 @@ PN_INLINE void store_tile(const TileStore& t, int64_t k, Vec<float> bias, bool r
     }
   }
   if constexpr (kPools) {
-    lanes.store(t.y + k, larger<float>(y[1][1], larger<float>(y[1][0], larger<float>(y[0][1], y[0][0]))));
+    lanes.store(t.y + k, larger(y[1][1], larger(y[1][0], larger(y[0][1], y[0][0]))));
   } else {
 #pragma GCC unroll 2
     for (int i = 0; i < 2; ++i) {
@@ -217,7 +217,7 @@ void store_activated_maximum(const TileStore& tile, int64_t filters, const float
   const float* const y = outputs;
   for_lanes<float>(0, filters, [=](int64_t k, auto lanes) PN_LAMBDA {
     Vec<float> most = lanes.load(y + k);
-    for (int i = 1; i < 4; ++i) most = larger<float>(lanes.load(y + i * kPanel + k), most);
+    for (int i = 1; i < 4; ++i) most = larger(lanes.load(y + i * kPanel + k), most);
     lanes.store(tile.y + k, most);
   });
 }
